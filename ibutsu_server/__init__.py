@@ -1,0 +1,1 @@
+"""Provide the worker side of Ibutsu."""

@@ -1,0 +1,51 @@
+"""Define the declarative base and the Flask-SQLAlchemy extension."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, ClassVar, Self
+from uuid import uuid4
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import LargeBinary
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from ibutsu_server.db.types import PortableUuid
+
+
+class Base(DeclarativeBase):
+    """Give every table its ``id`` and every row its dictionary form."""
+
+    wire_names: ClassVar[dict[str, str]] = {}
+    """Column name to the name it has in :meth:`to_dict`, where the two differ."""
+
+    id: Mapped[str] = mapped_column(PortableUuid, primary_key=True, default=lambda: str(uuid4()))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the row as JSON-ready values: ids as text, moments as ISO 8601 in UTC.
+
+        Binary content and passwords stay in the database.
+        """
+        return {
+            self.wire_names.get(column.key, column.key): _to_wire(getattr(self, column.key))
+            for column in self.__mapper__.columns
+            if not isinstance(column.type, LargeBinary) and not column.key.startswith("_")
+        }
+
+    @classmethod
+    def from_dict(cls, **fields: Any) -> Self:
+        """Make a row from the names of :meth:`to_dict` or from column names.
+
+        Raises:
+            TypeError: a name is neither.
+        """
+        columns = {wire: column for column, wire in cls.wire_names.items()}
+        return cls(**{columns.get(name, name): value for name, value in fields.items()})
+
+
+def _to_wire(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, dt.datetime) else value
+
+
+db = SQLAlchemy(model_class=Base)
+"""The session and the engine of the Flask app whose context is active."""

@@ -1,0 +1,73 @@
+"""Map the column types of the schema onto PostgreSQL and SQLite."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import JSON, DateTime, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import GenericFunction
+from sqlalchemy.types import TypeDecorator
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
+    from sqlalchemy.sql.compiler import SQLCompiler
+
+PortableJSON = JSON().with_variant(JSONB(), "postgresql")
+"""``jsonb`` on PostgreSQL, JSON text on SQLite."""
+
+
+class PortableUuid(TypeDecorator[str]):
+    """Store a UUID natively where the database can; in Python it is lower-case text with hyphens."""
+
+    impl = Uuid(as_uuid=False)
+    cache_ok = True
+
+    def process_bind_param(self, value: str | UUID | None, dialect: Dialect) -> str | None:
+        """Return the canonical text of ``value``; a ``ValueError`` for text that is no UUID."""
+        del dialect
+        return None if value is None else str(UUID(str(value)))
+
+
+class UtcDateTime(TypeDecorator[dt.datetime]):
+    """Store a moment as naive UTC (``timestamp without time zone``), as existing databases do.
+
+    A datetime with an offset is converted to UTC; a naive one is taken to be UTC already.
+    """
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
+        """Return ``value`` in UTC, without its offset."""
+        del dialect
+        if value is not None and value.tzinfo is not None:
+            return value.astimezone(dt.UTC).replace(tzinfo=None)
+        return value
+
+
+def utc_now() -> dt.datetime:
+    """Return the present moment as naive UTC."""
+    return dt.datetime.now(dt.UTC).replace(tzinfo=None)
+
+
+class utc_timestamp(GenericFunction[dt.datetime]):  # noqa: N801 - the name of an SQL function
+    """Render the database's present moment in UTC, whatever its session time zone is."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+
+@compiles(utc_timestamp)
+def _portable_utc_timestamp(element: utc_timestamp, compiler: SQLCompiler, **kwargs: Any) -> str:
+    del element, compiler, kwargs
+    return "CURRENT_TIMESTAMP"
+
+
+@compiles(utc_timestamp, "postgresql")
+def _postgresql_utc_timestamp(element: utc_timestamp, compiler: SQLCompiler, **kwargs: Any) -> str:
+    del element, compiler, kwargs
+    return "timezone('utc', now())"

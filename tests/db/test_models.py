@@ -1,0 +1,36 @@
+"""Show what the tables keep and how rows look on the wire."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+from ibutsu_server.db import db
+from ibutsu_server.db.models import Project, Run
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+
+def test_a_moment_with_an_offset_is_stored_in_utc(app: Flask) -> None:
+    """A start time of 14:00+02:00 comes back as 12:00, naive."""
+    east = dt.timezone(dt.timedelta(hours=2))
+    run = Run(start_time=dt.datetime(2026, 5, 1, 14, tzinfo=east))
+    db.session.add(run)
+    db.session.commit()
+    assert run.start_time == dt.datetime(2026, 5, 1, 12)  # noqa: DTZ001 - stored naive on purpose
+
+
+def test_an_upper_case_id_finds_its_row(app: Flask) -> None:
+    """Ids compare in one form, whatever case the caller typed."""
+    project = Project(name="web")
+    db.session.add(project)
+    db.session.commit()
+    assert db.session.get(Project, project.id.upper()) is project
+
+
+def test_metadata_is_the_wire_name_of_the_data_column(app: Flask) -> None:
+    """A run goes out and comes in with ``metadata``."""
+    run = Run.from_dict(metadata={"build": "42"})
+    assert run.data == {"build": "42"}
+    assert run.to_dict()["metadata"] == {"build": "42"}
