@@ -1,0 +1,1 @@
+"""Read uploaded files into records and write records to the database; knows nothing of Celery."""

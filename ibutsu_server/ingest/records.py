@@ -1,0 +1,52 @@
+"""Define what a parser yields and the writer stores.
+
+Ids are canonical UUID text, moments are naive UTC, durations are seconds, text holds no NUL.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+State = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed", "manual", "blocked"]
+
+
+@dataclass(slots=True)
+class ArtifactRecord:
+    """Be one file of a result or of the run."""
+
+    filename: str
+    content: bytes
+    content_type: str
+
+
+@dataclass(slots=True)
+class ResultRecord:
+    """Be the result of one test, with its files."""
+
+    id: str
+    test_id: str
+    result: State
+    start_time: dt.datetime | None = None
+    duration: float | None = None
+    component: str | None = None
+    env: str | None = None
+    source: str | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
+    artifacts: list[ArtifactRecord] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class RunRecord:
+    """Be one run: what the file says of it; its summary is computed from the rows."""
+
+    id: str
+    start_time: dt.datetime | None = None
+    duration: float | None = None
+    component: str | None = None
+    env: str | None = None
+    source: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    artifacts: list[ArtifactRecord] = field(default_factory=list)

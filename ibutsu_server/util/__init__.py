@@ -1,0 +1,1 @@
+"""Glue between Celery, Flask and Redis."""
