@@ -5,9 +5,11 @@ Ids are canonical UUID text, moments are naive UTC, durations are seconds, text 
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import datetime as dt
 
 State = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed", "manual", "blocked"]
 
