@@ -1,0 +1,131 @@
+"""Define the plan of the scheduler."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field
+from pydantic_settings import SettingsConfigDict
+
+from ibutsu_server import constants
+from ibutsu_server.settings.base import CrossFault, Names, SettingsModel
+from ibutsu_server.settings.schedule import Schedule, ScheduleField
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LONGEST_MONTHS: Final = 1200
+_LONGEST_DAYS: Final = _LONGEST_MONTHS * constants.MONTH_DAYS
+
+
+class _Plan(NamedTuple):
+    """Tie an entry's stable name to its fields and its task."""
+
+    name: str
+    field: str
+    task: str
+    retention: str | None
+
+
+_PLAN: Final = (
+    _Plan("prune-old-artifact-files", "prune_files", "ibutsu_server.tasks.db.prune_old_files", "months"),
+    _Plan("prune-old-results", "prune_results", "ibutsu_server.tasks.db.prune_old_results", "months"),
+    _Plan("prune-old-runs", "prune_runs", "ibutsu_server.tasks.db.prune_old_runs", "months"),
+    _Plan("sync-aborted-runs", "sync_aborted_runs", "ibutsu_server.tasks.runs.sync_aborted_runs", None),
+    _Plan(
+        "prune-old-import-files",
+        "prune_import_files",
+        "ibutsu_server.tasks.db.prune_old_import_files",
+        "days",
+    ),
+)
+
+PLAN_NAMES: Final = frozenset(plan.name for plan in _PLAN)
+"""Names of the entries in the beat schedule; they are stable."""
+
+
+def _known_timezone(name: str) -> str:
+    if name == "UTC":
+        return name
+    try:
+        return ZoneInfo(name).key
+    except (OSError, ValueError, KeyError):
+        message = "is no time zone this machine knows; use an IANA name such as Europe/Prague"
+        raise ValueError(message) from None
+
+
+class BeatSettings(SettingsModel):
+    """Say what the scheduler sends, and when: four entries, and a fifth that is off by default."""
+
+    model_config = SettingsConfigDict(env_prefix="IBUTSU_BEAT_")
+
+    timezone: Annotated[str, Names("CELERY_TIMEZONE"), AfterValidator(_known_timezone)] = "UTC"
+    """IANA time zone in which the crontab schedules are meant."""
+
+    prune_files_enabled: bool = True
+    """Whether old artifact files are pruned."""
+
+    prune_files_schedule: ScheduleField = Schedule("0 4 * * 6")
+    """When artifact files are pruned: five crontab fields or seconds; Saturday 04:00."""
+
+    prune_files_months: Annotated[int, Field(ge=constants.MIN_FILE_MONTHS, le=_LONGEST_MONTHS)] = 3
+    """Months of 30 days that artifact files are kept; fewer than those of results."""
+
+    prune_results_enabled: bool = True
+    """Whether old results are pruned."""
+
+    prune_results_schedule: ScheduleField = Schedule("0 5 * * 6")
+    """When results are pruned: five crontab fields or seconds; Saturday 05:00."""
+
+    prune_results_months: Annotated[int, Field(ge=constants.MIN_RESULT_MONTHS, le=_LONGEST_MONTHS)] = 5
+    """Months of 30 days that results are kept; fewer than those of runs."""
+
+    prune_runs_enabled: bool = True
+    """Whether old runs are pruned."""
+
+    prune_runs_schedule: ScheduleField = Schedule("0 6 * * 6")
+    """When runs are pruned: five crontab fields or seconds; Saturday 06:00."""
+
+    prune_runs_months: Annotated[int, Field(ge=constants.MIN_RUN_MONTHS, le=_LONGEST_MONTHS)] = 12
+    """Months of 30 days that runs are kept."""
+
+    sync_aborted_runs_enabled: bool = True
+    """Whether the summaries of runs that were cut off are brought up to date."""
+
+    sync_aborted_runs_schedule: ScheduleField = Schedule("1800")
+    """When they are: five crontab fields or seconds; every 30 minutes."""
+
+    prune_import_files_enabled: bool = False
+    """Whether the uploaded files of old imports are pruned."""
+
+    prune_import_files_schedule: ScheduleField = Schedule("0 2 * * *")
+    """When import files are pruned: five crontab fields or seconds; daily 02:00."""
+
+    prune_import_files_days: Annotated[int, Field(ge=constants.MIN_IMPORT_FILE_DAYS, le=_LONGEST_DAYS)] = 7
+    """Days that import files are kept."""
+
+    def cross_faults(self) -> Iterator[CrossFault]:
+        """Yield retentions in the wrong order: a child row must go before its parent."""
+        pruned = [name for name in ("files", "results", "runs") if getattr(self, f"prune_{name}_enabled")]
+        for child, parent in pairwise(pruned):
+            fields = (f"prune_{child}_months", f"prune_{parent}_months")
+            if getattr(self, fields[0]) >= getattr(self, fields[1]):
+                problem = (
+                    f"keeps {child} as long as {parent} or longer, so foreign keys would stop the prune; "
+                    f"set it below {self.names_of(fields[1])[0]}"
+                )
+                yield CrossFault(fields, problem)
+
+    def to_celery(self) -> dict[str, Any]:
+        """Return Celery's ``beat_schedule`` and ``timezone``."""
+        entries = {plan.name: self._entry(plan) for plan in _PLAN if getattr(self, f"{plan.field}_enabled")}
+        return {"beat_schedule": entries, "timezone": self.timezone}
+
+    def _entry(self, plan: _Plan) -> dict[str, Any]:
+        schedule: Schedule = getattr(self, f"{plan.field}_schedule")
+        entry: dict[str, Any] = {"task": plan.task, "schedule": schedule.to_celery()}
+        if plan.retention is not None:
+            entry["args"] = (getattr(self, f"{plan.field}_{plan.retention}"),)
+        return entry

@@ -1,0 +1,68 @@
+"""Read the schedule of a beat entry: five-field crontab text, or seconds."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import PlainValidator, WithJsonSchema
+
+if TYPE_CHECKING:
+    from celery.schedules import crontab
+
+_FORM = "write five crontab fields (minute hour day-of-month month day-of-week) or a number of seconds"
+
+
+class Schedule(str):
+    """Be a schedule that can fire, as ``0 4 * * 6`` or as ``1800`` seconds."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: Any) -> Schedule:
+        """Read crontab text, or seconds as a number, as text or as a timedelta.
+
+        Raises:
+            ValueError: the text is neither, or the schedule can never fire.
+        """
+        if isinstance(value, Schedule):
+            return value
+        if isinstance(value, dt.timedelta):
+            value = value.total_seconds()
+        schedule = cls(f"{value:g}" if isinstance(value, float) else str(value).strip())
+        schedule.to_celery()
+        return schedule
+
+    def to_celery(self) -> crontab | float:
+        """Return the schedule as Celery's beat takes it: a ``crontab``, or seconds.
+
+        Raises:
+            ValueError: the text is neither, or can never fire (Celery knows of 31 February).
+        """
+        if len(self.split()) == 1:
+            return self._seconds()
+        from celery.schedules import ParseException, crontab
+
+        try:
+            return crontab.from_string(self)
+        except (ParseException, ValueError) as error:
+            message = f"is no schedule that can fire ({error}); {_FORM}"
+            raise ValueError(message) from None
+
+    def _seconds(self) -> float:
+        try:
+            seconds = float(self)
+        except ValueError:
+            message = f"is no schedule; {_FORM}"
+            raise ValueError(message) from None
+        if not 0 < seconds < float("inf"):
+            message = "can never fire; give a number of seconds above zero"
+            raise ValueError(message)
+        return seconds
+
+
+ScheduleField = Annotated[
+    Schedule,
+    PlainValidator(Schedule.parse),
+    WithJsonSchema({"type": "string", "examples": ["0 4 * * 6", "1800"]}),
+]

@@ -1,0 +1,164 @@
+"""Define the URLs that may hold a password, so that none is ever shown."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Final
+from urllib.parse import SplitResult, parse_qs, parse_qsl, urlsplit, urlunsplit
+
+from pydantic import AfterValidator, Secret
+
+REDIS_SCHEMES: Final = ("redis", "rediss", "redis+socket", "unix", "sentinel")
+SENTINEL_PORT: Final = 26379
+UNIX_SCHEMES: Final = frozenset({"redis+socket", "unix"})
+TLS_VERIFICATION: Final = ("required", "optional", "none")
+POSTGRESQL_SCHEMES: Final = ("postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2")
+
+_USER_INFO = re.compile(r"://(?P<user>[^:@/;]*)(?P<password>:.*)?@")
+_SECRET_PARAMETER = re.compile(r"([?&][^=&]*(?:pass|secret|token)[^=&]*=)[^&;]*", re.IGNORECASE)
+
+
+def redact_url(url: str) -> str:
+    """Return ``url`` with ``***`` for every password in it.
+
+    Everything up to the last ``@`` of a part counts as user information, so a password that holds
+    unescaped ``/``, ``?`` or ``#`` is hidden as well.
+    """
+    return ";".join(_redact_part(part) for part in split_sentinels(url))
+
+
+def split_sentinels(url: str) -> list[str]:
+    """Return the parts of a ``sentinel://a;sentinel://b`` URL; any other URL is one part."""
+    return re.split(r";(?=sentinel://)", url)
+
+
+def _redact_part(part: str) -> str:
+    hidden = _USER_INFO.sub(lambda m: f"://{m['user']}{':***' if m['password'] else ''}@", part)
+    return _SECRET_PARAMETER.sub(r"\1***", hidden)
+
+
+def _split(url: str) -> SplitResult:
+    """Split one URL; the parser's own message is dropped because it may quote the password."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = None, None
+    if parts is None or port == 0:
+        message = (
+            "is no readable URL; write scheme://user:password@host:port/database "
+            "and percent-encode the special characters of the password"
+        )
+        raise ValueError(message)
+    return parts
+
+
+def _check_redis_url(url: str) -> str:
+    scheme = url.partition("://")[0].lower()
+    if "://" not in url or scheme not in REDIS_SCHEMES:
+        allowed = ", ".join(f"{name}://" for name in REDIS_SCHEMES)
+        message = f"has a scheme that is not Redis; use one of {allowed}"
+        raise ValueError(message)
+    for part in split_sentinels(url):
+        _check_redis_part(scheme, _split(part))
+    return url
+
+
+def _check_redis_part(scheme: str, parts: SplitResult) -> None:
+    if parts.scheme != scheme:
+        message = "mixes schemes; every part of a sentinel:// URL starts with sentinel://"
+        raise ValueError(message)
+    if parts.fragment:
+        message = "holds a '#'; percent-encode it as %23"
+        raise ValueError(message)
+    if scheme in UNIX_SCHEMES:
+        if parts.path in ("", "/"):
+            message = f"names no socket; write {scheme}:///path/to/redis.sock"
+            raise ValueError(message)
+    elif not re.fullmatch(r"/?\d*", parts.path):
+        message = "names a database that is no number; write for example redis://host:6379/0"
+        raise ValueError(message)
+    verification = parse_qs(parts.query).get("ssl_cert_reqs", [])
+    if any(value.removeprefix("CERT_").lower() not in TLS_VERIFICATION for value in verification):
+        message = "has an unknown ssl_cert_reqs; use required, optional or none"
+        raise ValueError(message)
+
+
+def _check_database_url(url: str) -> str:
+    scheme = url.partition(":")[0]
+    if "://" not in url or not (scheme in POSTGRESQL_SCHEMES or scheme == "sqlite"):
+        message = "has a scheme that is not supported; use postgresql:// or sqlite://"
+        raise ValueError(message)
+    _split(url)
+    return url
+
+
+class RedisUrl(Secret[Annotated[str, AfterValidator(_check_redis_url)]]):
+    """Be the URL of a Redis: TCP, TLS, unix socket or the sentinels of a master."""
+
+    def _display(self) -> str:
+        return redact_url(self.get_secret_value())
+
+    @property
+    def scheme(self) -> str:
+        """Return the scheme in lower case."""
+        return self.get_secret_value().partition("://")[0].lower()
+
+    @property
+    def is_tls(self) -> bool:
+        """Tell whether the connection is encrypted."""
+        return self.scheme == "rediss"
+
+    @property
+    def is_unix(self) -> bool:
+        """Tell whether the connection goes through a unix socket."""
+        return self.scheme in UNIX_SCHEMES
+
+    @property
+    def is_sentinel(self) -> bool:
+        """Tell whether the URL names sentinels rather than the server itself."""
+        return self.scheme == "sentinel"
+
+    def for_celery(self) -> str:
+        """Return the URL in the form that kombu and Celery's result backend read."""
+        url = self.get_secret_value()
+        if self.scheme != "unix":
+            return url
+        parts = urlsplit(url)
+        query = parts.query.replace("db=", "virtual_host=", 1)
+        return urlunsplit(("redis+socket", parts.netloc, parts.path, query, ""))
+
+    def for_redis(self) -> str:
+        """Return the URL in the form that redis-py reads."""
+        url = self.get_secret_value()
+        if self.scheme != "redis+socket":
+            return url
+        parts = urlsplit(url)
+        query = parts.query.replace("virtual_host=", "db=", 1)
+        return urlunsplit(("unix", parts.netloc, parts.path, query, ""))
+
+    def tls_parameters(self) -> dict[str, str]:
+        """Return the ``ssl_*`` parameters of the URL's query, by the names of redis-py."""
+        query = dict(parse_qsl(urlsplit(self.get_secret_value()).query))
+        parameters = {name: value for name, value in query.items() if name.startswith("ssl_")}
+        if "ssl_cert_reqs" in parameters:
+            parameters["ssl_cert_reqs"] = parameters["ssl_cert_reqs"].removeprefix("CERT_").lower()
+        return parameters
+
+    def sentinels(self) -> list[tuple[str, int]]:
+        """Return host and port of each sentinel of a ``sentinel://`` URL."""
+        parts = (urlsplit(part) for part in split_sentinels(self.get_secret_value()))
+        return [(part.hostname or "localhost", part.port or SENTINEL_PORT) for part in parts]
+
+
+class DatabaseUrl(Secret[Annotated[str, AfterValidator(_check_database_url)]]):
+    """Be the URL of a PostgreSQL or SQLite database."""
+
+    def _display(self) -> str:
+        return redact_url(self.get_secret_value())
+
+    def for_sqlalchemy(self) -> str:
+        """Return the URL with the driver this package uses for PostgreSQL: psycopg 3."""
+        scheme, separator, rest = self.get_secret_value().partition("://")
+        driver = "postgresql+psycopg" if scheme in POSTGRESQL_SCHEMES else scheme
+        return f"{driver}{separator}{rest}"
