@@ -6,6 +6,8 @@ from ibutsu_server.settings.beat import BeatSettings
 from ibutsu_server.settings.broker import BrokerSettings
 from ibutsu_server.settings.database import DatabaseSettings
 from ibutsu_server.settings.flask_celery import FlaskCelerySettings
+from ibutsu_server.settings.imports import ImportSettings
+from ibutsu_server.settings.server import ServerSettings
 from ibutsu_server.settings.sources import Origin, Reading
 
 __all__ = [
@@ -13,6 +15,8 @@ __all__ = [
     "BrokerSettings",
     "DatabaseSettings",
     "FlaskCelerySettings",
+    "ImportSettings",
     "Origin",
     "Reading",
+    "ServerSettings",
 ]

@@ -130,6 +130,11 @@ class SettingsModel(BaseSettings):
         """Tell where the value of a field came from."""
         return self._origins.get(name, DEFAULT_ORIGIN)
 
+    def typed_name(self, name: str) -> str:
+        """Return the name the user gave a field, or its environment name where it is a default."""
+        origin = self._origins.get(name)
+        return origin.name if origin else self.names_of(name)[0]
+
     def cross_faults(self) -> Iterator[CrossFault]:
         """Yield the values that do not go together; every field is valid by itself already."""
         yield from ()

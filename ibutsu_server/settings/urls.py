@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Final
-from urllib.parse import SplitResult, parse_qs, parse_qsl, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qs, parse_qsl, unquote, urlsplit, urlunsplit
 
 from pydantic import AfterValidator, Secret
 
@@ -149,6 +149,15 @@ class RedisUrl(Secret[Annotated[str, AfterValidator(_check_redis_url)]]):
         """Return host and port of each sentinel of a ``sentinel://`` URL."""
         parts = (urlsplit(part) for part in split_sentinels(self.get_secret_value()))
         return [(part.hostname or "localhost", part.port or SENTINEL_PORT) for part in parts]
+
+    def credentials(self) -> dict[str, str | int | None]:
+        """Return the user, password and database number of a ``sentinel://`` URL, which are the master's."""
+        part = urlsplit(split_sentinels(self.get_secret_value())[-1])
+        return {
+            "username": unquote(part.username) if part.username else None,
+            "password": unquote(part.password) if part.password else None,
+            "db": int(part.path.strip("/") or 0),
+        }
 
 
 class DatabaseUrl(Secret[Annotated[str, AfterValidator(_check_database_url)]]):

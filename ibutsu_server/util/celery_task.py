@@ -2,12 +2,80 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from celery import Task, shared_task
+from celery.utils.time import get_exponential_backoff_interval
 
-__all__ = ["IbutsuTask", "shared_task"]
+from ibutsu_server.db import db
+from ibutsu_server.exceptions import IbutsuError
+from ibutsu_server.util.app_context import app_context_of
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+__all__ = ["IbutsuTask", "get_flask_app", "set_flask_app", "shared_task"]
+
+_default: dict[str, Flask] = {}
+
+
+def set_flask_app(app: Flask | None) -> None:
+    """Make ``app`` the one whose context a task opens where its Celery app has none; None forgets it."""
+    _default.clear()
+    if app is not None:
+        _default["app"] = app
+
+
+def get_flask_app() -> Flask:
+    """Return the app of :func:`set_flask_app`, else the process's own."""
+    if "app" in _default:
+        return _default["app"]
+    from ibutsu_server import _AppRegistry
+
+    return _AppRegistry.get_flask_app()
 
 
 class IbutsuTask(Task[Any, Any]):
-    """Run a task inside its Flask app (written by the owner of this module; a placeholder here)."""
+    """Run a task inside its Flask app, in one database transaction, and retry what may pass by itself.
+
+    The factory makes a subclass per Celery app with that app's ``flask_app`` and retry settings; a
+    task's decorator overrides any of them. An error that would come again with the same arguments
+    (bad input) is not retried.
+    """
+
+    abstract = True
+    flask_app: ClassVar[Flask | None] = None
+
+    autoretry_for: tuple[type[Exception], ...] = (Exception,)
+    dont_autoretry_for: tuple[type[Exception], ...] = (IbutsuError, TypeError, ValueError)
+    retry_backoff: int | bool = 2
+    retry_backoff_max: int = 600
+    retry_jitter: bool = True
+    max_retries: int | None = 5
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the task: commit when it returns, roll back when it raises, remove the session either way."""
+        with app_context_of(self.flask_app or get_flask_app()):
+            try:
+                result = super().__call__(*args, **kwargs)
+                self._commit()
+            finally:
+                db.session.remove()
+            return result
+
+    def _commit(self) -> None:
+        """Commit; a failed commit is retried here because Celery's own retry ends where the task returns."""
+        try:
+            db.session.commit()
+        except self.autoretry_for as error:
+            db.session.rollback()
+            raise self.retry(exc=error, countdown=self._backoff()) from error
+
+    def _backoff(self) -> float:
+        seconds: float = get_exponential_backoff_interval(
+            factor=int(self.retry_backoff),
+            retries=self.request.retries,
+            maximum=self.retry_backoff_max,
+            full_jitter=self.retry_jitter,
+        )
+        return seconds

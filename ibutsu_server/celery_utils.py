@@ -1,0 +1,130 @@
+"""Build the Celery apps: one that needs only the broker, and one that lives in a Flask app."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from celery import Celery
+from celery.app.utils import Settings
+
+from ibutsu_server.exceptions import ConfigurationError, Fault
+from ibutsu_server.settings.broker import BrokerSettings
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from ibutsu_server.settings import BeatSettings, FlaskCelerySettings
+    from ibutsu_server.util.celery_task import IbutsuTask
+
+logger = logging.getLogger(__name__)
+
+
+class _SealedSettings(Settings):
+    """Be Celery's configuration as it was validated.
+
+    Celery's own class looks into the environment first, past everything that was given to it.
+    """
+
+    @property
+    def broker_url(self) -> str:
+        return str(self["broker_url"])
+
+    @property
+    def broker_read_url(self) -> str:
+        return str(self["broker_read_url"] or self.broker_url)
+
+    @property
+    def broker_write_url(self) -> str:
+        return str(self["broker_write_url"] or self.broker_url)
+
+    @property
+    def result_backend(self) -> str:
+        return str(self["result_backend"])
+
+
+def create_broker_celery_app(
+    name: str = "ibutsu_server_flower", *, settings: BrokerSettings | None = None
+) -> Celery:
+    """Build a Celery app that knows the broker and nothing else: no Flask, no database, no tasks.
+
+    With ``settings`` given the environment is not read.
+
+    Raises:
+        ConfigurationError: the environment holds faults, such as no ``CELERY_BROKER_URL``.
+    """
+    settings = settings or BrokerSettings.load()
+    for warning in settings.warnings:
+        logger.warning("%s", warning)
+    return _seal(Celery(name), settings.to_celery())
+
+
+def create_flask_celery_app(
+    app: Flask | None,
+    name: str = "ibutsu_server",
+    *,
+    settings: FlaskCelerySettings | None = None,
+    beat: BeatSettings | None = None,
+) -> Celery:
+    """Build the Celery app of a worker or a scheduler, and store it in ``app.extensions["celery"]``.
+
+    Its tasks run inside ``app``, whose database is set up here unless it is already. With
+    ``settings`` given neither the Flask config nor the environment is read.
+
+    Raises:
+        ConfigurationError: with every fault of the Flask config and the environment.
+        ValueError: ``app`` is None.
+    """
+    if app is None:
+        message = "Flask app instance is required for Flask-integrated Celery app: pass create_app()'s"
+        raise ValueError(message)
+    from ibutsu_server.db.setup import configure_database
+    from ibutsu_server.settings.server import ServerSettings
+    from ibutsu_server.util.celery_signals import watch_connections
+
+    server = ServerSettings.of_app(app, settings=settings, beat=beat)
+    configure_database(app, server.celery.database_url)
+    watch_connections(app)
+    celery_app: Celery = Celery(name, task_cls=_task_class(app, server.celery))
+    plan = server.beat.to_celery()
+    configuration = server.celery.to_celery()
+    plan["beat_schedule"] |= configuration.pop("beat_schedule", {})
+    _seal(celery_app, configuration | plan)
+    _import_tasks(celery_app, server.celery)
+    app.extensions["celery"] = celery_app
+    return celery_app
+
+
+def _seal(celery_app: Celery, configuration: dict[str, Any]) -> Celery:
+    """Configure the app from validated values alone, past which Celery does not look again."""
+    celery_app.config_from_object(configuration)
+    # Celery offers no place to name the class; a plain assignment would become a setting.
+    object.__setattr__(celery_app.conf, "__class__", _SealedSettings)
+    return celery_app
+
+
+def _task_class(app: Flask, settings: FlaskCelerySettings) -> type[IbutsuTask]:
+    from ibutsu_server.util.celery_task import IbutsuTask
+
+    class AppTask(IbutsuTask):
+        abstract = True
+        flask_app = app
+        max_retries = settings.task_max_retries
+        retry_backoff = settings.task_retry_backoff
+        retry_backoff_max = settings.task_retry_backoff_max
+        retry_jitter = settings.task_retry_jitter
+
+    return AppTask
+
+
+def _import_tasks(celery_app: Celery, settings: FlaskCelerySettings) -> None:
+    """Import the task modules now, so that one that is missing is told by name before work begins."""
+    faults = []
+    for module in settings.include:
+        try:
+            celery_app.loader.import_task_module(module)
+        except ImportError as error:
+            problem = f"names the task module {module}, which cannot be imported ({error}); mend the name"
+            faults.append(Fault(settings.typed_name("include"), problem))
+    if faults:
+        raise ConfigurationError(faults)

@@ -1,0 +1,51 @@
+"""Open the context of a Flask app where it is not open already."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from flask import has_app_context
+from flask.globals import app_ctx
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from flask import Flask
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def active_app() -> Flask | None:
+    """Return the Flask app whose context is active, if any is."""
+    return app_ctx.app if has_app_context() else None
+
+
+@contextmanager
+def app_context_of(flask_app: Flask) -> Iterator[None]:
+    """Be inside the context of ``flask_app``: push one unless that app's is the active one."""
+    if active_app() is flask_app:
+        yield
+        return
+    with flask_app.app_context():
+        yield
+
+
+def with_app_context(function: Callable[P, T]) -> Callable[P, T]:
+    """Run ``function`` inside the context of the process's Flask app.
+
+    An active context, of whatever app, is left as it is.
+    """
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        if has_app_context():
+            return function(*args, **kwargs)
+        from ibutsu_server.util.celery_task import get_flask_app
+
+        with get_flask_app().app_context():
+            return function(*args, **kwargs)
+
+    return run
