@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, Self
 
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer, PrivateAttr, ValidationError
+from pydantic import (
+    PlainSerializer,
+    PlainValidator,
+    PrivateAttr,
+    ValidationError,
+    WithJsonSchema,
+)
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from ibutsu_server.exceptions import ConfigurationError, Fault
 from ibutsu_server.settings.celery_table import read_dictionary, suggestion
+from ibutsu_server.settings.redaction import Options, redact
 from ibutsu_server.settings.sources import DEFAULT_ORIGIN, Layer, LayerSource, Origin, Reading
 
 if TYPE_CHECKING:
@@ -21,13 +27,13 @@ if TYPE_CHECKING:
 READING: Final = "_reading"
 
 
-Options = Annotated[
-    Mapping[str, Any],
-    BeforeValidator(read_dictionary),
-    AfterValidator(MappingProxyType),
-    PlainSerializer(dict),
+OptionsField = Annotated[
+    Options,
+    PlainValidator(lambda value: Options(read_dictionary(value))),
+    PlainSerializer(lambda options: redact("", options)),
+    WithJsonSchema({"type": "object"}),
 ]
-"""Options by name; as text, a JSON object. Nobody can change them afterwards."""
+"""Options by name; as text, a JSON object. Nobody can change them afterwards, and they show no secret."""
 
 
 @dataclass(frozen=True)

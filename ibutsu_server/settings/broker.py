@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, SecretStr
 
 from ibutsu_server import constants
-from ibutsu_server.settings.base import CrossFault, Names, Options, SettingsModel
+from ibutsu_server.settings.base import CrossFault, Names, OptionsField, SettingsModel
+from ibutsu_server.settings.redaction import Options
 from ibutsu_server.settings.urls import RedisUrl
 
 if TYPE_CHECKING:
@@ -60,10 +62,10 @@ class BrokerSettings(SettingsModel):
     redis_sentinel_password: SecretStr | None = None
     """Password of the sentinels themselves, where they ask for one."""
 
-    broker_transport_options: Options = Field(default_factory=dict)
+    broker_transport_options: OptionsField = Field(default_factory=Options)
     """More options of the broker's transport, by the names of kombu; they win over the ones made here."""
 
-    result_backend_transport_options: Options = Field(default_factory=dict)
+    result_backend_transport_options: OptionsField = Field(default_factory=Options)
     """More options of the result backend's transport, likewise."""
 
     @property
@@ -99,9 +101,9 @@ class BrokerSettings(SettingsModel):
             "redis_socket_keepalive": self.redis_socket_keepalive and not backend.is_unix,
             "redis_backend_health_check_interval": self.redis_health_check_interval,
             "broker_transport_options": self._transport_options(self.broker_url)
-            | dict(self.broker_transport_options),
+            | deepcopy(dict(self.broker_transport_options)),
             "result_backend_transport_options": (
-                self._transport_options(backend) | dict(self.result_backend_transport_options)
+                self._transport_options(backend) | deepcopy(dict(self.result_backend_transport_options))
             ),
         }
         if self.broker_url.is_tls:

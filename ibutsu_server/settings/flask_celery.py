@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from pydantic import AfterValidator, BeforeValidator, Field, PositiveFloat, PositiveInt
 
 from ibutsu_server.exceptions import Fault
-from ibutsu_server.settings.base import CrossFault, ManyFaults, Options
+from ibutsu_server.settings.base import CrossFault, ManyFaults, OptionsField
 from ibutsu_server.settings.beat import PLAN_NAMES
 from ibutsu_server.settings.broker import BrokerSettings
 from ibutsu_server.settings.celery_table import (
@@ -21,6 +21,7 @@ from ibutsu_server.settings.celery_table import (
     suggestion,
 )
 from ibutsu_server.settings.database import DatabaseSettings
+from ibutsu_server.settings.redaction import Options
 from ibutsu_server.settings.sources import CELERY_PREFIX, Layer, Reading
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ class FlaskCelerySettings(DatabaseSettings, BrokerSettings):
     accept_content: Annotated[tuple[Serializer, ...], BeforeValidator(read_sequence)] = ("json",)
     """Content types the worker accepts: JSON only."""
 
-    celery: Annotated[Options, BeforeValidator(_check_celery)] = Field(default_factory=dict)
+    celery: Annotated[OptionsField, BeforeValidator(_check_celery)] = Field(default_factory=Options)
     """Every other Celery setting by its lower-case name, checked against the installed Celery's table."""
 
     @property

@@ -8,33 +8,13 @@ from urllib.parse import SplitResult, parse_qs, parse_qsl, unquote, urlsplit, ur
 
 from pydantic import AfterValidator, Secret
 
+from ibutsu_server.settings.redaction import redact_url, split_sentinels
+
 REDIS_SCHEMES: Final = ("redis", "rediss", "redis+socket", "unix", "sentinel")
 SENTINEL_PORT: Final = 26379
 UNIX_SCHEMES: Final = frozenset({"redis+socket", "unix"})
 TLS_VERIFICATION: Final = ("required", "optional", "none")
 POSTGRESQL_SCHEMES: Final = ("postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2")
-
-_USER_INFO = re.compile(r"://(?P<user>[^:@/;]*)(?P<password>:.*)?@")
-_SECRET_PARAMETER = re.compile(r"([?&][^=&]*(?:pass|secret|token)[^=&]*=)[^&;]*", re.IGNORECASE)
-
-
-def redact_url(url: str) -> str:
-    """Return ``url`` with ``***`` for every password in it.
-
-    Everything up to the last ``@`` of a part counts as user information, so a password that holds
-    unescaped ``/``, ``?`` or ``#`` is hidden as well.
-    """
-    return ";".join(_redact_part(part) for part in split_sentinels(url))
-
-
-def split_sentinels(url: str) -> list[str]:
-    """Return the parts of a ``sentinel://a;sentinel://b`` URL; any other URL is one part."""
-    return re.split(r";(?=sentinel://)", url)
-
-
-def _redact_part(part: str) -> str:
-    hidden = _USER_INFO.sub(lambda m: f"://{m['user']}{':***' if m['password'] else ''}@", part)
-    return _SECRET_PARAMETER.sub(r"\1***", hidden)
 
 
 def _split(url: str) -> SplitResult:
