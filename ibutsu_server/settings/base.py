@@ -21,7 +21,9 @@ from ibutsu_server.settings.redaction import Options, redact
 from ibutsu_server.settings.sources import DEFAULT_ORIGIN, Layer, LayerSource, Origin, Reading
 
 if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
+    from pydantic import GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema, ErrorDetails
 
 
 READING: Final = "_reading"
@@ -127,6 +129,16 @@ class SettingsModel(BaseSettings):
         del layer, reading
         return values
 
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Name each field's environment variables in its schema, the older ones after the present one."""
+        described = handler.resolve_ref_schema(handler(schema))
+        for field, properties in described["properties"].items():
+            properties["x-environment"] = list(cls.names_of(field))
+        return described
+
     @property
     def warnings(self) -> tuple[Fault, ...]:
         """Return what is odd but usable: misspelt names in the environment, older names."""
@@ -191,6 +203,8 @@ class SettingsModel(BaseSettings):
 
     @classmethod
     def _to_faults(cls, detail: ErrorDetails, reading: Reading) -> Iterator[Fault]:
+        if detail["type"] == "default_factory_not_called":
+            return  # the field it would come from has a fault of its own
         field = str(detail["loc"][0])
         error = detail.get("ctx", {}).get("error")
         if isinstance(error, ManyFaults):

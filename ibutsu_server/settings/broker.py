@@ -24,7 +24,9 @@ class BrokerSettings(SettingsModel):
     """URL of the broker: ``redis://``, ``rediss://`` (TLS, verified), ``redis+socket://`` or ``unix://``
     (a socket), or ``sentinel://host:26379;sentinel://host:26379``."""
 
-    result_backend: Annotated[RedisUrl | None, Names(older=("CELERY_RESULT_BACKEND_URL",))] = None
+    result_backend: Annotated[RedisUrl, Names(older=("CELERY_RESULT_BACKEND_URL",))] = Field(
+        default_factory=lambda validated: validated["broker_url"]
+    )
     """URL of the Redis that keeps task results; the broker's where it is not set."""
 
     redis_socket_timeout: PositiveFloat = constants.SOCKET_TIMEOUT
@@ -68,15 +70,10 @@ class BrokerSettings(SettingsModel):
     result_backend_transport_options: OptionsField = Field(default_factory=Options)
     """More options of the result backend's transport, likewise."""
 
-    @property
-    def effective_result_backend(self) -> RedisUrl:
-        """Return the URL of the result backend."""
-        return self.result_backend or self.broker_url
-
     def cross_faults(self) -> Iterator[CrossFault]:
         """Yield options that the URLs do not fit."""
         yield from super().cross_faults()
-        urls = (self.broker_url, self.effective_result_backend)
+        urls = (self.broker_url, self.result_backend)
         if any(url.is_sentinel for url in urls) and not self.redis_sentinel_master_name:
             problem = "needs the name of the master; set CELERY_REDIS_SENTINEL_MASTER_NAME"
             yield CrossFault(("broker_url", "result_backend", "redis_sentinel_master_name"), problem)
@@ -91,7 +88,7 @@ class BrokerSettings(SettingsModel):
 
     def to_celery(self) -> dict[str, Any]:
         """Return Celery's configuration of broker and result backend, by its lower-case names."""
-        backend = self.effective_result_backend
+        backend = self.result_backend
         configuration: dict[str, Any] = {
             "broker_url": self.broker_url.for_celery(),
             "result_backend": backend.for_celery(),
