@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Final
-from urllib.parse import SplitResult, parse_qs, parse_qsl, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qs, parse_qsl, unquote, urlsplit
 
 from pydantic import AfterValidator, Secret
 
@@ -104,18 +104,14 @@ class RedisUrl(Secret[Annotated[str, AfterValidator(_check_redis_url)]]):
         url = self.get_secret_value()
         if self.scheme != "unix":
             return url
-        parts = urlsplit(url)
-        query = parts.query.replace("db=", "virtual_host=", 1)
-        return urlunsplit(("redis+socket", parts.netloc, parts.path, query, ""))
+        return re.sub(r"([?&])db=", r"\1virtual_host=", f"redis+socket{url[len(self.scheme) :]}")
 
     def for_redis(self) -> str:
         """Return the URL in the form that redis-py reads."""
         url = self.get_secret_value()
         if self.scheme != "redis+socket":
             return url
-        parts = urlsplit(url)
-        query = parts.query.replace("virtual_host=", "db=", 1)
-        return urlunsplit(("unix", parts.netloc, parts.path, query, ""))
+        return re.sub(r"([?&])virtual_host=", r"\1db=", f"unix{url[len(self.scheme) :]}")
 
     def tls_parameters(self) -> dict[str, str]:
         """Return the ``ssl_*`` parameters of the URL's query, by the names of redis-py."""
