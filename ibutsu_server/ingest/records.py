@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Sequence
 
 State = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed", "manual", "blocked"]
 
@@ -36,8 +37,11 @@ class ResultRecord:
     env: str | None = None
     source: str | None = None
     params: dict[str, Any] = field(default_factory=dict)
+    project_id: str | None = None
+    """The project the file claims: the writer rejects one that is not the import's."""
     metadata: dict[str, Any] = field(default_factory=dict)
-    artifacts: list[ArtifactRecord] = field(default_factory=list)
+    artifacts: Sequence[ArtifactRecord] = ()
+    """The files, read one after another: together they may be larger than memory."""
 
 
 @dataclass(slots=True)
@@ -50,5 +54,10 @@ class RunRecord:
     component: str | None = None
     env: str | None = None
     source: str | None = None
+    project_id: str | None = None
+    """The project the file claims: the writer rejects one that is not the import's."""
     metadata: dict[str, Any] = field(default_factory=dict)
-    artifacts: list[ArtifactRecord] = field(default_factory=list)
+    artifacts: Sequence[ArtifactRecord] = ()
+    """The files, read one after another: together they may be larger than memory."""
+    collected: int | None = None
+    """Number of tests that were found, where the file says so; some may not have been run."""
