@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import email.utils
+import hashlib
 import math
 import os
 import re
 import time
 from typing import Any, Final
+
+MAX_INDEXED_BYTES: Final = 2500
+"""Bytes of a text in an indexed column."""
 
 # What XML 1.0 forbids (production [2], Char); NUL and lone surrogates are PostgreSQL's own refusals.
 _FORBIDDEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -43,6 +47,18 @@ def new_id() -> str:
 def clean_text(text: str) -> str:
     """Drop the characters that XML or PostgreSQL forbid."""
     return _FORBIDDEN.sub("", text)
+
+
+def clip_indexed(text: str) -> str:
+    """Shorten a text that an index of PostgreSQL refuses; a digest keeps long texts apart.
+
+    An entry of a B-tree holds at most 2,704 bytes.
+    """
+    content = text.encode()
+    if len(content) <= MAX_INDEXED_BYTES:
+        return text
+    digest = hashlib.sha256(content).hexdigest()[:16]
+    return content[: MAX_INDEXED_BYTES - 20].decode(errors="ignore") + "..." + digest
 
 
 def clean_json(value: Any) -> Any:

@@ -1,0 +1,56 @@
+"""Read properties and put them into metadata without touching our own keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ibutsu_server.ingest.values import clip_indexed
+from ibutsu_server.ingest.vocabulary import OURS, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from lxml.etree import _Element
+
+Properties = dict[str, str | list[str]]
+"""Values by name; a name that comes more than once in one place has the list of its values."""
+
+
+def add_properties(properties: Properties, element: _Element) -> bool:
+    """Add every ``property`` of an element and below, in any dialect; say whether there was one."""
+    found = False
+    for item in element.iter("{*}property"):
+        found = True
+        name = item.get("name") or item.get("key") or ""
+        value = item.get("value")
+        add_property(properties, name, text_of(item) if value is None else value)
+    return found
+
+
+def add_property(properties: Properties, name: str, value: str) -> None:
+    """Add one property; the second value of a name makes a list."""
+    present = properties.get(name)
+    if present is None:
+        properties[name] = value
+    elif isinstance(present, list):
+        present.append(value)
+    else:
+        properties[name] = [present, value]
+
+
+def put_properties(
+    metadata: dict[str, Any], properties: Mapping[str, str | list[str]], taken: Collection[str] = ()
+) -> None:
+    """Put properties into metadata, under ``properties`` where a key is ours or ``taken``."""
+    for name, value in properties.items():
+        if name in OURS or name in taken:
+            metadata["properties"] = {**metadata.get("properties", {}), name: value}
+        else:
+            metadata[name] = value
+
+
+def column(properties: Mapping[str, str | list[str]], name: str) -> str | None:
+    """Give the value a property has for the column of its name: the first that is not empty."""
+    value = properties.get(name)
+    first = next(filter(None, value), None) if isinstance(value, list) else value
+    return clip_indexed(first) if first else None

@@ -1,0 +1,104 @@
+"""Name the elements and attributes that JUnit dialects have in common."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lxml.etree import _Element
+
+
+class Kind(Enum):
+    """Be what an element says, whatever its dialect calls it."""
+
+    CASE = auto()
+    SUITE = auto()
+    FAILURE = auto()
+    ERROR = auto()
+    SKIPPED = auto()
+    XFAILED = auto()
+    XPASSED = auto()
+    RERUN = auto()
+    FLAKY = auto()
+    OUTPUT = auto()
+    ERROR_OUTPUT = auto()
+    PROPERTIES = auto()
+    PROPERTY = auto()
+    OTHER = auto()
+
+
+_KINDS: Final = {
+    "testcase": Kind.CASE,
+    "testsuite": Kind.SUITE,
+    "testsuites": Kind.SUITE,
+    "failure": Kind.FAILURE,
+    "error": Kind.ERROR,
+    "skipped": Kind.SKIPPED,
+    "skip": Kind.SKIPPED,
+    "xfailure": Kind.XFAILED,
+    "xpassed": Kind.XPASSED,
+    "rerunFailure": Kind.RERUN,
+    "rerunError": Kind.RERUN,
+    "flakyFailure": Kind.FLAKY,
+    "flakyError": Kind.FLAKY,
+    "system-out": Kind.OUTPUT,
+    "system-err": Kind.ERROR_OUTPUT,
+    "properties": Kind.PROPERTIES,
+    "property": Kind.PROPERTY,
+}
+
+ROOTS: Final = frozenset({"testsuites", "testsuite", "testcase"})
+
+SKIPPING_WORDS: Final = frozenset({"disabled", "notrun", "suppressed", "skipped", "ignored", "pending"})
+"""Values of a case's ``status`` or ``result`` that say, without any child, that it was skipped."""
+
+COUNTERS: Final = frozenset(
+    {"tests", "failures", "errors", "skipped", "skips", "skip", "disabled", "ignored", "warnings"}
+)
+"""Counts that a suite claims: often wrong, so that the rows are counted instead."""
+
+COMPUTED: Final = frozenset(
+    {
+        "run", "project", "suites", "suite", "flaky", "exception_name", "short_tb",
+        "skip_reason", "skip_details", "skip_type", "text", "attributes", "properties",
+    }
+)  # fmt: skip
+"""Keys of metadata that the importer fills: no attribute and no property does."""
+
+OURS: Final = COMPUTED | {"id", "result", "test_id", "name", "classname", "fspath", "line"}
+"""Keys of metadata that no property fills."""
+
+
+@lru_cache(maxsize=512)
+def kind_of(tag: str) -> Kind:
+    """Tell the kind of an element by its name without namespace."""
+    return _KINDS.get(local_name(tag), Kind.OTHER)
+
+
+def local_name(tag: str) -> str:
+    """Give the name of an element or attribute without its namespace."""
+    return tag.rpartition("}")[2]
+
+
+def name_of(element: _Element) -> str:
+    """Give the name of an element without its namespace."""
+    return local_name(element.tag)
+
+
+def attributes_of(element: _Element) -> dict[str, str]:
+    """Give the attributes of an element by their names without namespace."""
+    attributes = cast("dict[str, str]", dict(element.attrib))
+    if any(name[0] == "{" for name in attributes):
+        return {local_name(name): value for name, value in attributes.items()}
+    return attributes
+
+
+def text_of(element: _Element) -> str:
+    """Join all text of an element, also what stands between and in its children."""
+    if len(element):
+        return "".join(cast("Iterator[str]", element.itertext()))
+    return element.text or ""
