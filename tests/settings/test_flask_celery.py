@@ -163,13 +163,13 @@ def test_faults_of_fields_of_options_and_between_fields_come_together() -> None:
                 environ={"CELERY_RESULT_EXPIRES": "soon"},
             )
         )
-    assert [fault.name for fault in caught.value.faults] == [
+    assert {fault.name for fault in caught.value.faults} == {
         "CELERY_BROKER_URL",
-        'CELERY["broker_ulr"]',
         "CELERY_RESULT_EXPIRES",
+        'CELERY["broker_ulr"]',
         "SQLALCHEMY_DATABASE_URI",
         'CELERY["task_soft_time_limit"]',
-    ]
+    }
 
 
 @pytest.mark.parametrize(
