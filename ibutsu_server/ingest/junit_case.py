@@ -90,11 +90,14 @@ def _state(attributes: dict[str, str], children: Children) -> State:
         return _state_of_skips(children[Kind.SKIPPED])
     if Kind.RERUN in children:
         return "error" if name_of(children[Kind.RERUN][0]) == "rerunError" else "failed"
-    if Kind.FLAKY not in children and any(
-        attributes.get(name, "").strip().lower() in SKIPPING_WORDS for name in ("status", "result")
-    ):
+    if Kind.FLAKY not in children and SKIPPING_WORDS & _said_states(attributes):
         return "skipped"
     return "passed"
+
+
+def _said_states(attributes: dict[str, str]) -> set[str]:
+    said = {attributes[name] for name in ("status", "result") if name in attributes}
+    return {word.strip().lower() for word in said}
 
 
 def _state_of_skips(skips: list[_Element]) -> State:
