@@ -191,6 +191,10 @@ class Reading:
             secrets_directory=Path(environ.get(cls.SECRETS_DIRECTORY_VARIABLE) or "/run/secrets"),
         )
 
+    def holds(self, *names: str) -> bool:
+        """Tell whether any source has a value under one of the upper-case ``names``."""
+        return any(layer.find(name) is not None for layer in self.layers() for name in names)
+
     def without(self, fields: frozenset[str]) -> Reading:
         """Return a reading of the same sources that leaves ``fields`` out."""
         return replace(self, origins={}, faults=[], warnings=[], skipped=fields)
