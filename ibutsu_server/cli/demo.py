@@ -1,0 +1,53 @@
+"""Show on this machine, in a minute, what the worker side does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ibutsu_server.app import create_app
+from ibutsu_server.celery_utils import create_flask_celery_app
+from ibutsu_server.cli.dev import end_on_sigterm
+from ibutsu_server.cli.stack import Stack, running_stack
+from ibutsu_server.cli.uploads import Upload, follow, print_outcomes, send
+from ibutsu_server.db.base import db
+from ibutsu_server.exceptions import IbutsuError
+from ibutsu_server.ingest.upload import find_or_create_project
+
+_PROJECT = "demo"
+
+
+@click.command()
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+def demo(files: tuple[Path, ...]) -> None:
+    """Start the whole worker side, import FILES through it, show the runs, and end.
+
+    CELERY_BROKER_URL and SQLALCHEMY_DATABASE_URI are used where they are set. Otherwise a Valkey and a
+    SQLite database serve, which are gone when the command ends.
+    """
+    end_on_sigterm()
+    click.echo("Starting the worker, the scheduler and Flower ...")
+    with running_stack() as stack:
+        click.echo("All three are up.")
+        failed = _import(stack, files)
+        click.echo(f"Flower: {stack.flower_url} ('ibutsu dev' keeps it up)")
+    click.echo("All processes have ended.")
+    if failed:
+        message = f"{failed} of {len(files)} files could not be imported."
+        raise IbutsuError(message)
+
+
+def _import(stack: Stack, files: tuple[Path, ...]) -> int:
+    flask_app = create_app(stack.settings)
+    celery_app = create_flask_celery_app(flask_app, settings=stack.settings)
+    with flask_app.app_context():
+        find_or_create_project(_PROJECT)
+        db.session.commit()
+        outcomes = follow(celery_app, send(celery_app, [Upload(path, _PROJECT) for path in files]))
+        print_outcomes(outcomes)
+        db.session.remove()
+        db.engine.dispose()
+    return sum(ended.status != "done" for ended in outcomes)

@@ -1,0 +1,58 @@
+"""Import result files from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from ibutsu_server.cli.uploads import Upload, follow, outcome, print_outcomes, send
+
+
+def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    del context, parameter
+    pairs = {}
+    for value in values:
+        key, mark, rest = value.partition("=")
+        if not key or not mark:
+            message = f"{value!r} is not KEY=VALUE."
+            raise click.BadParameter(message)
+        pairs[key] = rest
+    return pairs
+
+
+@click.command("import")
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--project", help="Name or id of the project that the results belong to.")
+@click.option("--source", help="Where the results come from, such as the name of a job.")
+@click.option(
+    "--metadata", multiple=True, metavar="KEY=VALUE", callback=_pairs, help="Metadata of the run; repeatable."
+)
+@click.option("--no-wait", is_flag=True, help="Leave as soon as the imports wait for a worker.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array instead of a table.")
+def import_files(
+    files: tuple[Path, ...],
+    project: str | None,
+    source: str | None,
+    metadata: dict[str, str],
+    no_wait: bool,
+    as_json: bool,
+) -> None:
+    """Import FILES: JUnit XML or pytest-ibutsu archives.
+
+    Each file is stored in the database, and a worker imports it. Exit code 1 when an import ended in error.
+    """
+    from ibutsu_server import celery_app, flask_app
+
+    with flask_app.app_context():
+        sent = send(celery_app, [Upload(path, project, source, metadata) for path in files])
+        outcomes = [outcome(one) for one in sent] if no_wait else follow(celery_app, sent)
+    if as_json:
+        click.echo(json.dumps([vars(ended) for ended in outcomes], indent=2))
+    else:
+        print_outcomes(outcomes)
+    if any(ended.status == "error" or not (no_wait or ended.status == "done") for ended in outcomes):
+        raise SystemExit(1)

