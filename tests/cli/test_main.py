@@ -1,0 +1,74 @@
+"""Show what the ``ibutsu`` command as a whole promises."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from click.testing import CliRunner
+
+from ibutsu_server.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+DEAD_BROKER = "redis://:hunter2@localhost:1/0"
+
+
+def test_the_help_names_every_command_and_the_entry_points() -> None:
+    """The help lists the commands and how Celery starts the processes."""
+    told = CliRunner().invoke(main, ["--help"]).output
+    for word in ("config", "db", "demo", "dev", "import", "ibutsu_server:worker_app"):
+        assert word in told
+
+
+def test_the_package_runs_as_a_module() -> None:
+    """``python -m ibutsu_server`` is the same command."""
+    command = [sys.executable, "-m", "ibutsu_server", "--version"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "version 0.1.0" in told
+
+
+def test_an_unknown_command_is_wrong_usage() -> None:
+    """A command that does not exist ends with exit code 2 and says so."""
+    result = CliRunner().invoke(main, ["imprt"])
+    assert result.exit_code == 2
+    assert "No such command 'imprt'" in result.output
+
+
+def test_a_faulty_configuration_is_a_message_without_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that needs the configuration lists its faults and ends with exit code 1."""
+    monkeypatch.setenv("CELERY_BROKER_URL", "amqp://localhost")
+    result = CliRunner().invoke(main, ["import", __file__])
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: CELERY_BROKER_URL")
+    assert "SQLALCHEMY_DATABASE_URI environment variable must be set" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_database_without_tables_is_told_with_the_remedy(
+    monkeypatch: pytest.MonkeyPatch, broker_url: str, database_uri: str, report: Path
+) -> None:
+    """An import into an empty database names the command that makes the tables."""
+    monkeypatch.setenv("CELERY_BROKER_URL", broker_url)
+    monkeypatch.setenv("SQLALCHEMY_DATABASE_URI", database_uri)
+    result = CliRunner().invoke(main, ["import", str(report)])
+    assert result.exit_code == 1
+    assert "The database has no Ibutsu tables" in result.output
+    assert "Run 'ibutsu db init' once." in result.output
+
+
+def test_a_broker_that_is_away_is_told_and_nothing_is_kept(
+    monkeypatch: pytest.MonkeyPatch, database_uri: str, report: Path
+) -> None:
+    """An import that cannot be sent says which server is away, without the password, and leaves no import."""
+    monkeypatch.setenv("CELERY_BROKER_URL", DEAD_BROKER)
+    monkeypatch.setenv("SQLALCHEMY_DATABASE_URI", database_uri)
+    assert CliRunner().invoke(main, ["db", "init"]).exit_code == 0
+    result = CliRunner().invoke(main, ["import", str(report)])
+    assert result.exit_code == 1
+    assert "The broker does not answer" in result.output
+    assert "hunter2" not in result.output

@@ -1,0 +1,110 @@
+"""Show that ``ibutsu demo`` and ``ibutsu dev`` run real processes and leave none behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+
+import pytest
+
+from tests.servers import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+IBUTSU: Final = (sys.executable, "-m", "ibutsu_server")
+MARK: Final = "IBUTSU_STACK_OF_TEST"
+SAMPLES: Final = sorted((Path(__file__).parents[1] / "samples").glob("*.xml"))
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Give an environment without settings; afterwards no process may be left that has it."""
+    mark = uuid4().hex
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    yield {**kept, MARK: mark, "TMPDIR": str(tmp_path)}
+    assert processes_marked(mark) == []
+
+
+def processes_marked(mark: str) -> list[str]:
+    """Give the command lines of the processes whose environment bears ``mark``."""
+    left = []
+    for process in Path("/proc").iterdir():
+        try:
+            if mark.encode() in (process / "environ").read_bytes():
+                left.append((process / "cmdline").read_text().replace("\0", " "))
+        except OSError:
+            continue  # no process, another user's, or one that has just ended
+    return left
+
+
+def run(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run ``ibutsu`` to its end."""
+    return subprocess.run([*IBUTSU, *arguments], env=environment, capture_output=True, text=True, check=False)
+
+
+def test_the_demo_imports_real_reports_and_ends(environment: dict[str, str], tmp_path: Path) -> None:
+    """The demo shows the runs of the samples and Flower's address, and leaves no process and no file."""
+    ended = run("demo", *map(str, SAMPLES), environment=environment)
+    assert ended.returncode == 0, ended.stderr
+    assert "Flower: http://127.0.0.1:" in ended.stdout
+    assert all(sample.name in ended.stdout for sample in SAMPLES)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_demo_of_a_bad_file_says_which_and_fails(environment: dict[str, str], tmp_path: Path) -> None:
+    """A file that is no report is named with the reason, and the exit code is 1."""
+    page = tmp_path / "page.xml"
+    page.write_text("<html/>")
+    ended = run("demo", str(page), environment=environment)
+    assert ended.returncode == 1
+    assert "page.xml" in ended.stderr
+    assert "its root element is <html>" in ended.stderr
+    assert "1 of 1 files could not be imported" in ended.stderr
+
+
+def test_a_worker_that_cannot_start_ends_the_stack(environment: dict[str, str]) -> None:
+    """A process that ends is told with what it wrote last; the others end with it."""
+    environment["CELERY_INCLUDE"] = "ibutsu_server.tasks.nope"
+    ended = run("dev", "--flower-port", str(free_port()), environment=environment)
+    assert ended.returncode == 1
+    assert "ended with exit code" in ended.stderr
+    assert "CELERY_INCLUDE names the task module ibutsu_server.tasks.nope" in ended.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_dev_serves_imports_until_it_is_told_to_end(
+    environment: dict[str, str], report: Path, number: signal.Signals
+) -> None:
+    """The stack of ``ibutsu dev`` takes an import from another terminal, and ends on Ctrl-C or SIGTERM."""
+    command = [*IBUTSU, "dev", "--flower-port", str(free_port())]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as stack:
+        assert stack.stdout is not None
+        try:
+            shown = (line.strip() for line in stack.stdout)
+            servers = dict(line.split("=", 1) for line in take_two_settings(shown))
+            ended = run("import", "--json", str(report), environment=environment | servers)
+        finally:
+            stack.send_signal(number)
+            stack.stdout.read()
+    assert stack.returncode == (0 if number is signal.SIGINT else 128 + signal.SIGTERM)
+    assert ended.returncode == 0, ended.stderr
+    (outcome,) = json.loads(ended.stdout)
+    (imported,) = outcome["runs"]
+    assert (outcome["status"], imported["summary"]["tests"], imported["summary"]["failures"]) == (
+        "done",
+        2,
+        1,
+    )
+
+
+def take_two_settings(lines: Iterator[str]) -> Iterator[str]:
+    """Give the two lines in which ``ibutsu dev`` tells its broker and its database."""
+    for name in ("CELERY_BROKER_URL=", "SQLALCHEMY_DATABASE_URI="):
+        yield next(line for line in lines if line.startswith(name))
