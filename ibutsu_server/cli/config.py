@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from ibutsu_server.cli.tables import print_table
 from ibutsu_server.exceptions import ConfigurationError, Fault
 from ibutsu_server.settings import (
     BeatSettings,
@@ -79,7 +79,7 @@ def show(role: str, as_json: bool) -> None:
     table = Table("setting", "value", "source")
     for value in values:
         table.add_row(value.name, _cell(value.value), value.origin)
-    Console(soft_wrap=True).print(table)
+    print_table(table)
 
 
 @config.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -11,20 +12,29 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from ibutsu_server.cli.tables import print_table
 from ibutsu_server.db.base import db
 from ibutsu_server.db.models import Import, Run
 from ibutsu_server.ingest.upload import TASKS, store_upload
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from celery import Celery
     from celery.result import AsyncResult
     from rich.progress import TaskID
 
 _PING_SECONDS: Final = 1.0
-_COUNTS: Final = ("tests", "passes", "failures", "errors", "skips", "xfailures", "xpasses")
+_COUNTS: Final = {
+    "tests": "tests",
+    "passed": "passes",
+    "failed": "failures",
+    "errors": "errors",
+    "skipped": "skips",
+    "xfailed": "xfailures",
+    "xpassed": "xpasses",
+}
+"""Column of the table, and the key of the summary it shows."""
 
 
 @dataclass(frozen=True)
@@ -124,15 +134,14 @@ def outcome(sent: Sent) -> Outcome:
 
 def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     """Print a table of the runs, and a line for each import that made none."""
-    table = Table("file", "run", *_COUNTS, "passed", "seconds")
+    table = Table("file", "run", *_COUNTS, "seconds")
     for ended in outcomes:
         for run in ended.runs:
             summary = run["summary"]
-            counts = (str(summary[name]) for name in _COUNTS)
-            seconds = f"{run['duration'] or 0:.2f}"
-            table.add_row(ended.file, run["id"], *counts, f"{summary['pass_percent']} %", seconds)
+            counts = (str(summary[key]) for key in _COUNTS.values())
+            table.add_row(Path(ended.file).name, run["id"], *counts, f"{run['duration'] or 0:.2f}")
     if table.row_count:
-        Console(soft_wrap=True).print(table)
+        print_table(table)
     for ended in outcomes:
         if ended.error:
             click.echo(f"Error: {ended.file}: {ended.error}", err=True)

@@ -49,6 +49,8 @@ class ArchiveReader:
         """The run, known when the first result is."""
         self.total: int | None = None
         """Number of results, known when the first result is."""
+        self.projects: frozenset[str] = frozenset()
+        """Projects that are named outside of the records: none."""
 
     def __enter__(self) -> Self:
         return self

@@ -37,6 +37,8 @@ class JunitReader:
     def __init__(self, content: Content, *, run_id: str, settings: ImportSettings) -> None:
         self.run = RunRecord(id=run_id)
         self.projects: set[str] = set()
+        self.total: int | None = bytes(content).count(b"<testcase ") or None
+        """Number of cases, where it can be told without reading them."""
         self._content = content
         self._settings = settings
         self._case_seconds = 0.0

@@ -1,1 +1,85 @@
-"""Hold the importers tasks."""
+"""Import uploaded files; an import that fails for good says so to the person who uploaded it."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from celery.signals import task_failure
+from flask import current_app
+
+from ibutsu_server.db.base import db
+from ibutsu_server.exceptions import InvalidInputError
+from ibutsu_server.ingest.importing import carry_out, end_in_error, open_archive, open_junit
+from ibutsu_server.util.app_context import app_context_of
+from ibutsu_server.util.celery_task import get_flask_app, shared_task
+
+if TYPE_CHECKING:
+    from celery import Task
+
+    from ibutsu_server.ingest.importing import OpenReader
+    from ibutsu_server.util.celery_task import IbutsuTask
+
+PROGRESS_SECONDS: Final = 0.5
+"""Seconds between two reports of progress."""
+
+
+@shared_task(bind=True, name="ibutsu_server.tasks.importers.run_junit_import")
+def run_junit_import(self: Task[Any, Any], import_: dict[str, Any]) -> None:
+    """Import a JUnit report; of the record only ``id`` is used."""
+    _run(self, import_, open_junit)
+
+
+@shared_task(bind=True, name="ibutsu_server.tasks.importers.run_archive_import")
+def run_archive_import(self: Task[Any, Any], import_: dict[str, Any]) -> None:
+    """Import an archive of pytest-ibutsu; of the record only ``id`` is used."""
+    _run(self, import_, open_archive)
+
+
+def _run(task: Task[Any, Any], import_: dict[str, Any], open_reader: OpenReader) -> None:
+    settings = current_app.extensions["ibutsu_server"].imports
+    carry_out(_id_of(import_), open_reader, settings, _Progress(task))
+
+
+def _id_of(import_: Any) -> str:
+    try:
+        return str(UUID(import_["id"]))
+    except (TypeError, KeyError, AttributeError, ValueError) as error:
+        message = "The import record has no usable id: send Import.to_dict(), whose id is a UUID."
+        raise InvalidInputError(message) from error
+
+
+class _Progress:
+    """Show how far a task has come, as its state; a direct call has no state."""
+
+    def __init__(self, task: Task[Any, Any]) -> None:
+        self._task = task
+        self._is_shown = not (task.request.called_directly or task.request.is_eager)
+        self._next = monotonic()
+
+    def __call__(self, current: int, total: int | None, phase: str) -> None:
+        now = monotonic()
+        if self._is_shown and now >= self._next:
+            self._next = now + PROGRESS_SECONDS
+            meta = {"current": current, "total": total, "phase": phase}
+            self._task.update_state(state="PROGRESS", meta=meta)
+
+
+@task_failure.connect(dispatch_uid="ibutsu_server.end_failed_import")
+def end_failed_import(sender: IbutsuTask, exception: BaseException, args: Any, **context: Any) -> None:
+    """End an import whose task failed for good, also where its process was killed, and keep its file."""
+    del context
+    if sender.name not in _IMPORTERS or isinstance(exception, InvalidInputError):
+        return
+    reason = (
+        f"The import was tried {sender.request.retries + 1} times and failed, the last time with "
+        f"{type(exception).__name__}; the log of the worker says more. Upload the file again later."
+    )
+    with app_context_of(sender.flask_app or get_flask_app()):
+        end_in_error(_id_of(args[0]), reason)
+        db.session.commit()
+        db.session.remove()
+
+
+_IMPORTERS: Final = {run_junit_import.name, run_archive_import.name}

@@ -1,0 +1,133 @@
+"""Carry out an import: claim it, read its file, write its run, and end it, in one transaction."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import func, select, update
+
+from ibutsu_server.db.base import db
+from ibutsu_server.db.models import Import, ImportFile
+from ibutsu_server.exceptions import ImportRejectedError, InvalidInputError
+from ibutsu_server.ingest.archive import ArchiveReader
+from ibutsu_server.ingest.junit import JunitReader
+from ibutsu_server.ingest.ownership import Ownership
+from ibutsu_server.ingest.values import new_id
+from ibutsu_server.ingest.writer import RunWriter
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from ibutsu_server.settings import ImportSettings
+
+Reader = JunitReader | ArchiveReader
+OpenReader = Callable[[Import, bytes, "ImportSettings"], "AbstractContextManager[Reader]"]
+Report = Callable[[int, int | None, str], None]
+"""Takes the results so far, how many there are (None where it is not known), and the phase."""
+
+_ENDED: Final = ("done", "error")
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
+
+
+def open_junit(import_: Import, content: bytes, settings: ImportSettings) -> AbstractContextManager[Reader]:
+    """Open a JUnit report; an id in its file name is the id of its run, so that it can come again."""
+    named = _UUID.search(import_.filename or "")
+    return nullcontext(
+        JunitReader(content, run_id=named[0].lower() if named else new_id(), settings=settings)
+    )
+
+
+def open_archive(import_: Import, content: bytes, settings: ImportSettings) -> AbstractContextManager[Reader]:
+    """Open an archive of pytest-ibutsu."""
+    del import_
+    return ArchiveReader(content, settings=settings)
+
+
+def carry_out(import_id: str, open_reader: OpenReader, settings: ImportSettings, report: Report) -> None:
+    """Import the stored file, unless the import has ended already or another worker has it.
+
+    All rows and the status ``done`` become visible together. A file that can never be imported leaves
+    no row but the status ``error``, with the reason in ``Import.data["error"]``.
+
+    Raises:
+        InvalidInputError: there is no such import.
+    """
+    if not _claim(import_id):
+        return
+    db.session.commit()  # everybody can see that it is running
+    if not _claim(import_id):
+        return
+    import_ = db.session.get_one(Import, import_id, populate_existing=True)
+    upload = dict(import_.data or {})
+    try:
+        with db.session.begin_nested():
+            run_id = _write(import_, upload, open_reader, settings, report)
+    except ImportRejectedError as error:
+        end_in_error(import_id, str(error))
+        clear_content(import_id)
+        return
+    import_.data = {**upload, "run_id": [run_id]}
+    import_.status = "done"
+    clear_content(import_id)
+
+
+def end_in_error(import_id: str, reason: str) -> None:
+    """Set the status ``error`` and say why, unless the import has ended already."""
+    import_ = db.session.get(Import, import_id, populate_existing=True, with_for_update=True)
+    if import_ is not None and import_.status not in _ENDED:
+        import_.status = "error"
+        import_.data = {**(import_.data or {}), "error": reason}
+        db.session.flush()
+
+
+def clear_content(import_id: str) -> bool:
+    """Drop the bytes of the uploaded file; say whether there were any."""
+    clear = update(ImportFile).where(ImportFile.import_id == import_id, ImportFile.content.is_not(None))
+    return db.session.scalar(clear.values(content=None).returning(ImportFile.id)) is not None
+
+
+def _claim(import_id: str) -> bool:
+    """Take the import for this transaction; a lock that is free says that no living worker has it.
+
+    PostgreSQL locks the row. On SQLite the update takes the one lock of the database.
+    """
+    free = select(Import.status).where(Import.id == import_id)
+    status = db.session.execute(free.with_for_update(skip_locked=True, key_share=True)).one_or_none()
+    if status is None:
+        _check_exists(import_id)
+        return False
+    unfinished = func.coalesce(Import.status, "").not_in(_ENDED)
+    claim = update(Import).where(Import.id == import_id, unfinished).values(status="running")
+    return db.session.scalar(claim.returning(Import.id)) is not None
+
+
+def _check_exists(import_id: str) -> None:
+    if db.session.scalar(select(Import.id).where(Import.id == import_id)) is None:
+        message = f"There is no import {import_id}: store the file before the task is sent."
+        raise InvalidInputError(message)
+
+
+def _write(
+    import_: Import, upload: dict[str, Any], open_reader: OpenReader, settings: ImportSettings, report: Report
+) -> str:
+    content = db.session.scalar(select(ImportFile.content).where(ImportFile.import_id == import_.id))
+    if content is None:
+        message = "The uploaded file is no longer stored; upload it again."
+        raise ImportRejectedError(message)
+    ownership = Ownership(upload)
+    with open_reader(import_, content, settings) as reader:
+        results = reader.results()
+        first = next(results, None)
+        writer = RunWriter(reader.run.id, ownership, upload, batch_size=settings.batch_size)
+        report(0, reader.total, "results")
+        if first is not None:
+            writer.add(first)
+        for record in results:
+            if writer.add(record):
+                report(writer.written, reader.total, "results")
+        for name in reader.projects:
+            ownership.check_name(name, "A property of the file")
+        return writer.finish(reader.run).id
