@@ -16,6 +16,5 @@ _WIDEST: Final = 1000
 
 def print_table(table: Table) -> None:
     """Print ``table`` as wide as its content is: no cell is cut."""
-    console = Console()
-    unbounded = console.options.update(width=_WIDEST)
-    console.print(table, width=Measurement.get(console, unbounded, table).maximum, crop=False)
+    unbounded = Console(width=_WIDEST)
+    Console(width=Measurement.get(unbounded, unbounded.options, table).maximum).print(table)
