@@ -15,6 +15,7 @@ from ibutsu_server.settings import (
     BrokerSettings,
     FlaskCelerySettings,
     ImportSettings,
+    PruneSettings,
     Reading,
     rendering,
 )
@@ -22,7 +23,12 @@ from ibutsu_server.settings import (
 if TYPE_CHECKING:
     from ibutsu_server.settings.base import SettingsModel
 
-_IN_FLASK: tuple[type[SettingsModel], ...] = (FlaskCelerySettings, BeatSettings, ImportSettings)
+_IN_FLASK: tuple[type[SettingsModel], ...] = (
+    FlaskCelerySettings,
+    BeatSettings,
+    ImportSettings,
+    PruneSettings,
+)
 ROLES: dict[str, tuple[type[SettingsModel], ...]] = {
     "worker": _IN_FLASK,
     "scheduler": _IN_FLASK,
@@ -85,8 +91,7 @@ def show(role: str, as_json: bool) -> None:
 @config.command()
 def schema() -> None:
     """Print the JSON Schema of the settings models."""
-    models = (BrokerSettings, FlaskCelerySettings, BeatSettings, ImportSettings)
-    click.echo(json.dumps(rendering.json_schema(models), indent=2))
+    click.echo(json.dumps(rendering.json_schema([BrokerSettings, *_IN_FLASK]), indent=2))
 
 
 def _load(models: tuple[type[SettingsModel], ...]) -> tuple[list[SettingsModel], list[Fault], list[Fault]]:

@@ -7,6 +7,7 @@ from ibutsu_server.settings.broker import BrokerSettings
 from ibutsu_server.settings.database import DatabaseSettings
 from ibutsu_server.settings.flask_celery import FlaskCelerySettings
 from ibutsu_server.settings.imports import ImportSettings
+from ibutsu_server.settings.pruning import PruneSettings
 from ibutsu_server.settings.server import ServerSettings
 from ibutsu_server.settings.sources import Origin, Reading
 
@@ -17,6 +18,7 @@ __all__ = [
     "FlaskCelerySettings",
     "ImportSettings",
     "Origin",
+    "PruneSettings",
     "Reading",
     "ServerSettings",
 ]

@@ -10,6 +10,7 @@ from ibutsu_server.exceptions import ConfigurationError, Fault
 from ibutsu_server.settings.beat import BeatSettings
 from ibutsu_server.settings.flask_celery import FlaskCelerySettings
 from ibutsu_server.settings.imports import ImportSettings
+from ibutsu_server.settings.pruning import PruneSettings
 from ibutsu_server.settings.sources import Reading
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class ServerSettings:
     celery: FlaskCelerySettings
     beat: BeatSettings
     imports: ImportSettings
+    prune: PruneSettings
 
     @classmethod
     def of_app(
@@ -77,14 +79,16 @@ class ServerSettings:
         celery = settings or _load(FlaskCelerySettings, read(), faults)
         plan = beat or _load(BeatSettings, read(), faults)
         imports = _load(ImportSettings, read(), faults)
-        if celery is None or plan is None or imports is None:
+        prune = _load(PruneSettings, read(), faults)
+        if celery is None or plan is None or imports is None or prune is None:
             raise ConfigurationError(faults)
-        return cls(celery, plan, imports)
+        return cls(celery, plan, imports, prune)
 
     @property
     def warnings(self) -> tuple[Fault, ...]:
         """Return what is odd but usable in all models."""
-        return (*self.celery.warnings, *self.beat.warnings, *self.imports.warnings)
+        models = (self.celery, self.beat, self.imports, self.prune)
+        return tuple(warning for model in models for warning in model.warnings)
 
 
 def _load(model: type[Model], reading: Reading, faults: list[Fault]) -> Model | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
-from uuid import UUID
 
 from celery.signals import task_failure
 from flask import current_app
@@ -12,6 +11,7 @@ from flask import current_app
 from ibutsu_server.db.base import db
 from ibutsu_server.exceptions import InvalidInputError
 from ibutsu_server.ingest.importing import carry_out, end_in_error, open_archive, open_junit
+from ibutsu_server.tasks.arguments import uuid_argument
 from ibutsu_server.util.app_context import app_context_of
 from ibutsu_server.util.celery_task import get_flask_app, shared_task
 
@@ -43,11 +43,7 @@ def _run(task: Task[Any, Any], import_: dict[str, Any], open_reader: OpenReader)
 
 
 def _id_of(import_: Any) -> str:
-    try:
-        return str(UUID(import_["id"]))
-    except (TypeError, KeyError, AttributeError, ValueError) as error:
-        message = "The import record has no usable id: send Import.to_dict(), whose id is a UUID."
-        raise InvalidInputError(message) from error
+    return uuid_argument('import["id"]', import_.get("id") if isinstance(import_, dict) else None)
 
 
 class _Progress:
