@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from ibutsu_server.ingest.output import as_xml, describe_fault, describe_rerun, join_texts, text_artifact
-from ibutsu_server.ingest.properties import Properties, add_properties, put_properties
+from ibutsu_server.ingest.junit.output import as_xml, describe_fault, describe_rerun, join_texts, text_artifact
+from ibutsu_server.ingest.junit.properties import Properties, add_properties, put_properties
 from ibutsu_server.ingest.records import ResultRecord, State
-from ibutsu_server.ingest.suites import columns, pop_moment, pop_seconds
+from ibutsu_server.ingest.junit.suite import columns, pop_moment, pop_seconds
 from ibutsu_server.ingest.values import clip_indexed
-from ibutsu_server.ingest.vocabulary import (
+from ibutsu_server.ingest.junit.vocabulary import (
     COMPUTED,
     SKIPPING_WORDS,
     Kind,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from lxml.etree import _Element
 
-    from ibutsu_server.ingest.suites import Inherited
+    from ibutsu_server.ingest.junit.suite import Inherited
 
 Children = dict[Kind, list["_Element"]]
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final
 from lxml import etree
 
 from ibutsu_server.exceptions import ImportRejectedError
-from ibutsu_server.ingest.case_walk import CaseWalk
-from ibutsu_server.ingest.junit_case import read_case
-from ibutsu_server.ingest.properties import Properties, put_properties
+from ibutsu_server.ingest.junit.walk import CaseWalk
+from ibutsu_server.ingest.junit.case import read_case
+from ibutsu_server.ingest.junit.properties import Properties, put_properties
 from ibutsu_server.ingest.records import ResultRecord, RunRecord
-from ibutsu_server.ingest.suites import columns
-from ibutsu_server.ingest.vocabulary import COMPUTED, ROOTS
-from ibutsu_server.ingest.xml_source import Content, XmlSource
+from ibutsu_server.ingest.junit.suite import columns
+from ibutsu_server.ingest.junit.vocabulary import COMPUTED, ROOTS
+from ibutsu_server.ingest.junit.source import Content, XmlSource
 
 if TYPE_CHECKING:
     import datetime as dt

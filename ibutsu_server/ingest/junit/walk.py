@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 from lxml import etree
 
 from ibutsu_server.exceptions import ImportRejectedError
-from ibutsu_server.ingest.output import RunFiles, as_xml, describe_fault
-from ibutsu_server.ingest.properties import Properties, add_properties
-from ibutsu_server.ingest.suites import Inherited, Suite
-from ibutsu_server.ingest.vocabulary import Kind, kind_of, text_of
+from ibutsu_server.ingest.junit.output import RunFiles, as_xml, describe_fault
+from ibutsu_server.ingest.junit.properties import Properties, add_properties
+from ibutsu_server.ingest.junit.suite import Inherited, Suite
+from ibutsu_server.ingest.junit.vocabulary import Kind, kind_of, text_of
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from lxml.etree import _Element
 
-    from ibutsu_server.ingest.xml_source import XmlSource
+    from ibutsu_server.ingest.junit.source import XmlSource
     from ibutsu_server.settings.imports import ImportSettings
 
 _SUITE_FILES: Final = {

@@ -7,9 +7,9 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from ibutsu_server.exceptions import ImportRejectedError
-from ibutsu_server.ingest.encoding import LENIENT, detect_encoding
-from ibutsu_server.ingest.output import cut_note
-from ibutsu_server.ingest.prologue import MAX_PROLOGUE_BYTES, read_prologue
+from ibutsu_server.ingest.junit.encoding import LENIENT, detect_encoding
+from ibutsu_server.ingest.junit.output import cut_note
+from ibutsu_server.ingest.junit.prolog import MAX_PROLOGUE_BYTES, read_prologue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

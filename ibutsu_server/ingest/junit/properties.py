@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ibutsu_server.ingest.values import clip_indexed
-from ibutsu_server.ingest.vocabulary import OURS, text_of
+from ibutsu_server.ingest.junit.vocabulary import OURS, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

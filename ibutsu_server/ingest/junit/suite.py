@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ibutsu_server.ingest.properties import Properties, column, put_properties
+from ibutsu_server.ingest.junit.properties import Properties, column, put_properties
 from ibutsu_server.ingest.values import parse_moment, parse_seconds
-from ibutsu_server.ingest.vocabulary import COUNTERS, attributes_of, name_of
+from ibutsu_server.ingest.junit.vocabulary import COUNTERS, attributes_of, name_of
 
 if TYPE_CHECKING:
     import datetime as dt
