@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, ClassVar
 
-from sqlalchemy import Column, ForeignKey, Table, Text
+from sqlalchemy import Column, ForeignKey, Index, Table, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ibutsu_server.db.base import Base, db
@@ -37,6 +37,20 @@ def _text() -> Any:
 
 def _json() -> Any:
     return mapped_column(PortableJSON)
+
+
+def _metadata_indexes(table: str) -> tuple[Index, ...]:
+    """Index the places in ``data`` that people search by."""
+    return (
+        _index_in_json(f"ix_{table}_tags", "(data -> 'tags')", postgresql_using="gin"),
+        _index_in_json(f"ix_{table}_jenkins_job_name", "(data #>> '{jenkins,job_name}')"),
+        _index_in_json(f"ix_{table}_jenkins_build_number", "(data #>> '{jenkins,build_number}')"),
+    )
+
+
+def _index_in_json(name: str, expression: str, **options: Any) -> Index:
+    """Index an expression over a JSON column, which only PostgreSQL can do."""
+    return Index(name, text(expression), **options).ddl_if(dialect="postgresql")
 
 
 users_projects = Table(
@@ -134,6 +148,10 @@ class Run(Base):
     """Be one run of a test suite."""
 
     __tablename__ = "runs"
+    __table_args__ = (
+        *_metadata_indexes("runs"),
+        _index_in_json("ix_runs_summary_pass_percent", "(summary -> 'pass_percent')"),
+    )
     wire_names: ClassVar[dict[str, str]] = _METADATA_ON_THE_WIRE
 
     component: Mapped[str | None] = _searchable()
@@ -152,6 +170,10 @@ class Result(Base):
     """Be the result of one test."""
 
     __tablename__ = "results"
+    __table_args__ = (
+        Index("ix_results_run_id_start_time", "run_id", "start_time"),  # the first result of a run
+        *_metadata_indexes("results"),
+    )
     wire_names: ClassVar[dict[str, str]] = _METADATA_ON_THE_WIRE
 
     component: Mapped[str | None] = _searchable()
@@ -162,7 +184,7 @@ class Result(Base):
     params: Mapped[Json | None] = _json()
     project_id: Mapped[str | None] = _reference("projects.id")
     result: Mapped[str | None] = _searchable()
-    run_id: Mapped[str | None] = _reference("runs.id")
+    run_id: Mapped[str | None] = mapped_column(PortableUuid, ForeignKey("runs.id"))
     source: Mapped[str | None] = _searchable()
     start_time: Mapped[dt.datetime] = _moment()
     test_id: Mapped[str | None] = _searchable()

@@ -1,19 +1,177 @@
-"""Create the tables of an Ibutsu database."""
+"""Create the tables of an Ibutsu database, and compare those of another version with them."""
 
 from __future__ import annotations
 
-from sqlalchemy import inspect
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import inspect, text
+from sqlalchemy.schema import AddConstraint, CreateColumn, CreateIndex, CreateTable
 
 from ibutsu_server.db import models  # noqa: F401 - its tables are what is created
 from ibutsu_server.db.base import Base, db
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from sqlalchemy import Column, Connection, Index, Table
+    from sqlalchemy.engine.interfaces import ReflectedIndex
+    from sqlalchemy.schema import ExecutableDDLElement
+    from sqlalchemy.types import TypeEngine
+
+_INIT_LOCK = 0x1B075
+"""Key of the PostgreSQL advisory lock that lets one process at a time create the tables."""
+
 
 def create_schema() -> list[str]:
-    """Create the tables that are missing, with their indexes, and return their names.
+    """Create all tables and indexes in a database that has none of them; return the tables' names.
 
-    Tables that exist stay as they are.
+    A database with any Ibutsu table in it, of whatever version, stays as it is: see :func:`check_schema`.
     """
     tables = Base.metadata.tables
-    missing = sorted(tables.keys() - set(inspect(db.engine).get_table_names()))
-    db.create_all()
-    return missing
+    with db.engine.begin() as connection:
+        _exclude_others(connection)
+        if tables.keys() & set(inspect(connection).get_table_names()):
+            return []
+        Base.metadata.create_all(connection)
+    return sorted(tables)
+
+
+def _exclude_others(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _INIT_LOCK})
+    else:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+class Finding(NamedTuple):
+    """Say of a table, a column or an index that it is as it should be, or how to make it so."""
+
+    subject: str
+    """What was looked at: ``table runs``, ``column runs.env``, ``index ix_runs_env``."""
+
+    fault: str | None = None
+    """What is wrong, if anything is: ``is missing``, ``is VARCHAR(64)``."""
+
+    statement: str = ""
+    """SQL that mends the fault; where there is none, a comment in SQL that says so."""
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.fault}: {self.statement}" if self.fault else f"{self.subject} ok"
+
+
+def check_schema() -> list[Finding]:
+    """Compare the tables, columns, types and indexes of the database with ours; change nothing."""
+    with db.engine.connect() as connection:
+        return list(_Check(connection).findings())
+
+
+class _Check:
+    """Look at every table of a database; its findings are in the order in which they are to be mended."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._inspector = inspect(connection)
+        self._is_postgresql = connection.dialect.name == "postgresql"
+        self._broken = self._find_broken()
+
+    def findings(self) -> Iterator[Finding]:
+        existing = set(self._inspector.get_table_names())
+        tables = Base.metadata.sorted_tables
+        missing = [table for table in tables if table.name not in existing]
+        for table in tables:
+            if table in missing:
+                yield Finding(f"table {table.name}", "is missing", self._sql(CreateTable(table)))
+            else:
+                yield Finding(f"table {table.name}")
+                yield from self._columns(table)
+            yield from self._indexes(table, exists=table not in missing)
+        yield from self._late_keys(missing)
+
+    def _columns(self, table: Table) -> Iterator[Finding]:
+        present = {column["name"]: column["type"] for column in self._inspector.get_columns(table.name)}
+        for column in table.columns:
+            subject = f"column {table.name}.{column.name}"
+            if column.name not in present:
+                yield Finding(subject, "is missing", self._add(table, column))
+                continue
+            wanted, found = self._type(column.type), self._type(present[column.name])
+            if wanted == found:
+                yield Finding(subject)
+            else:
+                yield Finding(subject, f"is {found}", self._change(table, column, wanted, found))
+
+    def _add(self, table: Table, column: Column[Any]) -> str:
+        if column.server_default is not None and not self._is_postgresql:
+            return "-- SQLite cannot add a column whose default is the present moment."
+        keys = "".join(f" REFERENCES {key.column.table.name} (id)" for key in column.foreign_keys)
+        return f"ALTER TABLE {table.name} ADD COLUMN {self._sql(CreateColumn(column))[:-1]}{keys};"
+
+    def _change(self, table: Table, column: Column[Any], wanted: str, found: str) -> str:
+        if not self._is_postgresql:
+            return f"-- SQLite cannot change the type of a column; it should be {wanted}."
+        value = f"{column.name}::{wanted}"
+        if found == "TIMESTAMP WITH TIME ZONE":
+            value = f"{column.name} AT TIME ZONE 'UTC'"
+        return f"ALTER TABLE {table.name} ALTER COLUMN {column.name} TYPE {wanted} USING {value};"
+
+    def _indexes(self, table: Table, *, exists: bool) -> Iterator[Finding]:
+        present = self._inspector.get_indexes(table.name) if exists else []
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            if not index.columns and not self._is_postgresql:
+                continue  # it is on an expression over JSON
+            subject = f"index {index.name}"
+            serving = [str(found["name"]) for found in present if _serves(found, index)]
+            if not serving:
+                yield Finding(subject, "is missing", self._create(index, is_in_use=exists))
+            elif self._broken.issuperset(serving):
+                yield Finding(subject, "is not valid", f"REINDEX INDEX CONCURRENTLY {serving[0]};")
+            else:
+                yield Finding(subject)
+
+    def _create(self, index: Index, *, is_in_use: bool) -> str:
+        statement = self._sql(CreateIndex(index))
+        if is_in_use and self._is_postgresql:  # nobody who writes to the table has to wait
+            statement = statement.replace(" INDEX ", " INDEX CONCURRENTLY ", 1)
+        return statement
+
+    def _find_broken(self) -> set[str]:
+        """Return the indexes that ``CREATE INDEX CONCURRENTLY`` did not finish: no query uses them."""
+        if not self._is_postgresql:
+            return set()
+        query = "SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid WHERE NOT indisvalid"
+        return set(self._connection.scalars(text(query)))
+
+    def _late_keys(self, missing: list[Table]) -> Iterator[Finding]:
+        """Yield the foreign keys of missing tables that refer to each other in a circle."""
+        for table in missing if self._is_postgresql else ():
+            for key in table.foreign_key_constraints:
+                if key.use_alter:
+                    yield Finding(f"foreign key {key.name}", "is missing", self._sql(AddConstraint(key)))
+
+    def _type(self, type_: TypeEngine[Any]) -> str:
+        return type_.compile(self._connection.dialect)
+
+    def _sql(self, element: ExecutableDDLElement | CreateColumn) -> str:
+        statement = str(element.compile(dialect=self._connection.dialect))
+        return re.sub(r"\s+", " ", statement).strip() + ";"
+
+
+def _serves(found: ReflectedIndex, wanted: Index) -> bool:
+    """Tell whether an index, whatever its name, answers what the wanted one is for."""
+    options: Mapping[str, Any] = found.get("dialect_options", {})
+    if options.get("postgresql_where") is not None or (wanted.unique and not found["unique"]):
+        return False
+    if wanted.columns:
+        columns = [column.name for column in wanted.columns]
+        return found["column_names"][: len(columns)] == columns
+    method = wanted.dialect_options["postgresql"]["using"] or "btree"
+    expression = _normal(str(wanted.expressions[0]))
+    return options.get("postgresql_using", "btree") == method and [expression] == [
+        _normal(each) for each in found.get("expressions", [])
+    ]
+
+
+def _normal(expression: str) -> str:
+    """Return an SQL expression as PostgreSQL and people write it alike: no casts, brackets, spaces."""
+    return re.sub(r"::\w+(\[\])?|[\s()]", "", expression)
