@@ -54,6 +54,10 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _fresh_registry() -> Iterator[None]:
     yield
+    built = _AppRegistry.flask_app
+    if built is not None:
+        with built.app_context():
+            db.engine.dispose()
     _AppRegistry.reset()
     set_flask_app(None)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-from kombu.exceptions import OperationalError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -16,6 +15,7 @@ from ibutsu_server.cli.tables import print_table
 from ibutsu_server.db.base import db
 from ibutsu_server.db.models import Import, Run
 from ibutsu_server.ingest.upload import TASKS, store_upload
+from ibutsu_server.util.redis_lock import get_redis_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -73,8 +73,9 @@ def send(celery_app: Celery, uploads: Iterable[Upload]) -> list[Sent]:
     Raises:
         ImportRejectedError: a file is of no known format.
         InvalidInputError: there is no such project.
-        kombu.exceptions.OperationalError: the broker does not answer; that file is not kept.
+        redis.exceptions.RedisError: the broker does not answer; no file is stored then.
     """
+    get_redis_client().ping()
     return [_send(celery_app, upload) for upload in uploads]
 
 
@@ -86,12 +87,7 @@ def _send(celery_app: Celery, upload: Upload) -> Sent:
         source=upload.source,
         metadata=upload.metadata,
     )
-    try:
-        result = celery_app.send_task(TASKS[str(import_.format)], args=[import_.to_dict()])
-    except OperationalError:
-        db.session.delete(import_)
-        db.session.commit()
-        raise
+    result = celery_app.send_task(TASKS[str(import_.format)], args=[import_.to_dict()])
     return Sent(str(upload.path), import_.id, result)
 
 

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 from click.testing import CliRunner
 
+from ibutsu_server import _AppRegistry
 from ibutsu_server.cli import main
+from ibutsu_server.db import db
+from ibutsu_server.db.models import Import
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,3 +75,5 @@ def test_a_broker_that_is_away_is_told_and_nothing_is_kept(
     assert result.exit_code == 1
     assert "The broker does not answer" in result.output
     assert "hunter2" not in result.output
+    with _AppRegistry.get_flask_app().app_context():
+        assert db.session.scalars(db.select(Import)).all() == []
