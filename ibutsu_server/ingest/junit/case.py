@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from ibutsu_server.ingest.junit.output import as_xml, describe_fault, describe_rerun, join_texts, text_artifact
-from ibutsu_server.ingest.junit.properties import Properties, add_properties, put_properties
-from ibutsu_server.ingest.records import ResultRecord, State
-from ibutsu_server.ingest.junit.suite import columns, pop_moment, pop_seconds
-from ibutsu_server.ingest.values import clip_indexed
+from ibutsu_server.ingest.junit.output import (
+    as_xml,
+    describe_fault,
+    describe_rerun,
+    join_texts,
+    text_artifact,
+)
+from ibutsu_server.ingest.junit.properties import Properties, add_properties, columns, put_properties
 from ibutsu_server.ingest.junit.vocabulary import (
     COMPUTED,
     SKIPPING_WORDS,
@@ -17,8 +20,12 @@ from ibutsu_server.ingest.junit.vocabulary import (
     attributes_of,
     kind_of,
     name_of,
+    pop_moment,
+    pop_seconds,
     text_of,
 )
+from ibutsu_server.ingest.records import ResultRecord, State
+from ibutsu_server.ingest.values import clip_indexed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

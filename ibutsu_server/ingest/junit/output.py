@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from lxml.etree import tostring
 
-from ibutsu_server.ingest.records import ArtifactRecord
 from ibutsu_server.ingest.junit.vocabulary import attributes_of, name_of, text_of
+from ibutsu_server.ingest.records import ArtifactRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

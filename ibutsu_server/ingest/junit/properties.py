@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ibutsu_server.ingest.values import clip_indexed
 from ibutsu_server.ingest.junit.vocabulary import OURS, text_of
+from ibutsu_server.ingest.values import clip_indexed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -49,7 +49,13 @@ def put_properties(
             metadata[name] = value
 
 
-def column(properties: Mapping[str, str | list[str]], name: str) -> str | None:
+def columns(properties: Properties) -> tuple[str | None, str | None, str | None]:
+    """Give the values for the columns env, component and source."""
+    env, component, source = (_column(properties, name) for name in ("env", "component", "source"))
+    return env, component, source
+
+
+def _column(properties: Mapping[str, str | list[str]], name: str) -> str | None:
     """Give the value a property has for the column of its name: the first that is not empty."""
     value = properties.get(name)
     first = next(filter(None, value), None) if isinstance(value, list) else value

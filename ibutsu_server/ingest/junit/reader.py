@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Final
 from lxml import etree
 
 from ibutsu_server.exceptions import ImportRejectedError
-from ibutsu_server.ingest.junit.walk import CaseWalk
 from ibutsu_server.ingest.junit.case import read_case
-from ibutsu_server.ingest.junit.properties import Properties, put_properties
-from ibutsu_server.ingest.records import ResultRecord, RunRecord
-from ibutsu_server.ingest.junit.suite import columns
-from ibutsu_server.ingest.junit.vocabulary import COMPUTED, ROOTS
+from ibutsu_server.ingest.junit.properties import Properties, columns, put_properties
 from ibutsu_server.ingest.junit.source import Content, XmlSource
+from ibutsu_server.ingest.junit.vocabulary import COMPUTED, ROOTS
+from ibutsu_server.ingest.junit.walk import CaseWalk
+from ibutsu_server.ingest.records import ResultRecord, RunRecord
 
 if TYPE_CHECKING:
     import datetime as dt

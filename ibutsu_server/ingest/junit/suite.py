@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ibutsu_server.ingest.junit.properties import Properties, column, put_properties
-from ibutsu_server.ingest.values import parse_moment, parse_seconds
-from ibutsu_server.ingest.junit.vocabulary import COUNTERS, attributes_of, name_of
+from ibutsu_server.ingest.junit.properties import Properties, columns, put_properties
+from ibutsu_server.ingest.junit.vocabulary import COUNTERS, attributes_of, name_of, pop_moment, pop_seconds
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -74,28 +73,3 @@ class Inherited:
         if self.attributes:
             self.metadata["suite"] = self.attributes
         put_properties(self.metadata, self.properties)
-
-
-def columns(properties: Properties) -> tuple[str | None, str | None, str | None]:
-    """Give the values for the columns env, component and source."""
-    env, component, source = (column(properties, name) for name in ("env", "component", "source"))
-    return env, component, source
-
-
-def pop_seconds(attributes: dict[str, str]) -> float | None:
-    """Take the duration out of the attributes; a text that is no number stays where it is."""
-    for name in ("time", "duration"):
-        text = attributes.get(name)
-        if text is not None and (seconds := parse_seconds(text)) is not None:
-            del attributes[name]
-            return seconds
-    return None
-
-
-def pop_moment(attributes: dict[str, str]) -> dt.datetime | None:
-    """Take the start out of the attributes; a text that names no moment stays where it is."""
-    text = attributes.get("timestamp")
-    if text is None or (moment := parse_moment(text)) is None:
-        return None
-    del attributes["timestamp"]
-    return moment

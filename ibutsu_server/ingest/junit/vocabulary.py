@@ -6,7 +6,11 @@ from enum import IntEnum, auto
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, cast
 
+from ibutsu_server.exceptions import ImportRejectedError
+from ibutsu_server.ingest.values import parse_moment, parse_seconds
+
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterator
 
     from lxml.etree import _Element
@@ -54,6 +58,9 @@ _KINDS: Final = {
     "property": Kind.PROPERTY,
 }
 
+MAX_ATTRIBUTES: Final = 1000
+"""Attributes of one element: the time to read them grows with the square of their number."""
+
 ROOTS: Final = frozenset({"testsuites", "testsuite", "testcase"})
 
 SKIPPING_WORDS: Final = frozenset({"disabled", "notrun", "suppressed", "skipped", "ignored", "pending"})
@@ -93,11 +100,39 @@ def name_of(element: _Element) -> str:
 
 
 def attributes_of(element: _Element) -> dict[str, str]:
-    """Give the attributes of an element by their names without namespace."""
-    attributes = cast("dict[str, str]", dict(element.attrib))
+    """Give the attributes of an element by their names without namespace.
+
+    Raises:
+        ImportRejectedError: when there are more of them than any tool writes.
+    """
+    if len(element.attrib) > MAX_ATTRIBUTES:
+        raise ImportRejectedError(
+            f"An element has more than {MAX_ATTRIBUTES:,} attributes, line {element.sourceline}: "
+            "write them as properties."
+        )
+    attributes = cast("dict[str, str]", dict(element.items()))
     if any(name[0] == "{" for name in attributes):
         return {local_name(name): value for name, value in attributes.items()}
     return attributes
+
+
+def pop_seconds(attributes: dict[str, str]) -> float | None:
+    """Take the duration out of the attributes; a text that is no number stays where it is."""
+    for name in ("time", "duration"):
+        text = attributes.get(name)
+        if text is not None and (seconds := parse_seconds(text)) is not None:
+            del attributes[name]
+            return seconds
+    return None
+
+
+def pop_moment(attributes: dict[str, str]) -> dt.datetime | None:
+    """Take the start out of the attributes; a text that names no moment stays where it is."""
+    text = attributes.get("timestamp")
+    if text is None or (moment := parse_moment(text)) is None:
+        return None
+    del attributes["timestamp"]
+    return moment
 
 
 def text_of(element: _Element) -> str:
