@@ -10,49 +10,47 @@ from sqlalchemy.orm import aliased
 
 from ibutsu_server.db.base import db
 from ibutsu_server.db.models import Result, Run
-from ibutsu_server.db.summary import summarise
+from ibutsu_server.db.summary import COUNTED_STATES, summarise
 from ibutsu_server.db.types import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sqlalchemy import Row
+
 _COPIED_COLUMNS: Final = ("start_time", "env", "component", "project_id", "source")
-_COPIED_METADATA: Final[tuple[str, ...]] = ("jenkins", "tags")
+_COPIED_METADATA: Final = ("jenkins", "tags")
 
 
 def refresh_run(run_id: str) -> bool:
     """Compute the summary and the duration of a run anew, and fill what its first result knows.
 
-    The row of the run is locked first, so that of two callers the later one counts last. Return whether
-    there is such a run.
+    Of callers at once each counts after the one before it has committed, so the last one wins and misses
+    nothing. Return whether there is such a run.
     """
-    locked = _lock_with_first_result(run_id)
-    if locked is None:
+    run = _lock(run_id)
+    if run is None:
         return False
-    run, first = locked
-    states, duration = _aggregate(run_id)
-    collected = (run.summary or {}).get("collected")
-    run.summary = summarise(states, collected=collected if isinstance(collected, int) else None)
-    run.duration = duration
-    if first is not None:
-        _fill(run, first)
+    totals = _totals(run_id)
+    states = {state: getattr(totals, state) for state in COUNTED_STATES.values()}
+    states["others"] = totals.tests - sum(states.values())
+    run.summary = summarise(states, collected=_collected(run, totals.tests))
+    run.duration = totals.duration
+    if totals.tests:
+        _fill(run, totals)
     db.session.flush()
     return True
 
 
 def runs_out_of_step(since: dt.datetime) -> Sequence[str]:
-    """Find the runs created since then whose ``summary.tests`` is not the number of their results."""
-    recent = select(Run.id).where(Run.created >= since)
-    counts = (
-        select(Result.run_id, func.count().label("tests"))
-        .where(Result.run_id.in_(recent))
-        .group_by(Result.run_id)
-        .subquery()
-    )
+    """Find the runs started since then whose ``summary.tests`` is not the number of their results.
+
+    The two are compared as text, so that no content of a summary can make the statement fail.
+    """
     claimed = func.coalesce(cast(Run.summary["tests"].as_string(), Text), "")
-    counted = cast(func.coalesce(counts.c.tests, 0), Text)
-    query = select(Run.id).outerjoin(counts, counts.c.run_id == Run.id)
-    return db.session.scalars(query.where(Run.created >= since, claimed != counted)).all()
+    counted = cast(func.count(Result.id), Text)
+    query = select(Run.id).outerjoin(Result, Result.run_id == Run.id).where(Run.start_time >= since)
+    return db.session.scalars(query.group_by(Run.id).having(claimed != counted)).all()
 
 
 def recent(seconds: float) -> dt.datetime:
@@ -67,38 +65,46 @@ def fill_start_times(run_id: str) -> int:
     return len(db.session.scalars(without.values(start_time=start).returning(Result.id)).all())
 
 
-def _lock_with_first_result(run_id: str) -> tuple[Run, Result | None] | None:
+def _lock(run_id: str) -> Run | None:
+    """Read the run, and keep others from updating it until the transaction ends.
+
+    Results can still be added to it: their foreign key asks for its id only.
+    """
     if db.engine.dialect.name == "sqlite":  # it has no row locks: a write takes the one of the database
         db.session.execute(update(Run).where(Run.id == run_id).values(id=Run.id))
+    query = select(Run).where(Run.id == run_id).with_for_update(key_share=True)
+    return db.session.scalars(query, execution_options={"populate_existing": True}).one_or_none()
+
+
+def _totals(run_id: str) -> Row[Any]:
+    """Return one row: the number of tests and of each state, the seconds, and the first result's columns."""
+    counts = [func.count().filter(Result.result == state).label(state) for state in COUNTED_STATES.values()]
+    seconds = func.coalesce(func.sum(Result.duration), 0.0).label("duration")
+    totals = select(func.count().label("tests"), seconds, *counts).where(Result.run_id == run_id).subquery()
     earliest = aliased(Result)
     first_id = (
         select(earliest.id)
-        .where(earliest.run_id == Run.id)
+        .where(earliest.run_id == run_id)
         .order_by(earliest.start_time, earliest.id)
         .limit(1)
-        .correlate(Run)
         .scalar_subquery()
     )
-    query = select(Run, Result).outerjoin(Result, Result.id == first_id).where(Run.id == run_id)
-    row = db.session.execute(
-        query.with_for_update(of=Run), execution_options={"populate_existing": True}
-    ).one_or_none()
-    return None if row is None else (row[0], row[1])
+    copied = [getattr(Result, name) for name in (*_COPIED_COLUMNS, "data")]
+    query = select(*totals.c, *copied).outerjoin_from(totals, Result, Result.id == first_id)
+    return db.session.execute(query).one()
 
 
-def _aggregate(run_id: str) -> tuple[dict[str, int], float]:
-    """Return the number of results by state, and the sum of their durations in seconds."""
-    totals = select(Result.result, func.count(), func.sum(Result.duration)).where(Result.run_id == run_id)
-    rows = db.session.execute(totals.group_by(Result.result)).all()
-    return {state or "": number for state, number, _ in rows}, sum(seconds or 0.0 for *_, seconds in rows)
+def _collected(run: Run, tests: int) -> int:
+    """Return how many tests were found: as many as the run says, and all that have a result."""
+    known = (run.summary or {}).get("collected")
+    return max(known, tests) if isinstance(known, int) else tests
 
 
-def _fill(run: Run, first: Result) -> None:
+def _fill(run: Run, first: Row[Any]) -> None:
     for name in _COPIED_COLUMNS:
         if not getattr(run, name):
             setattr(run, name, getattr(first, name))
-    data: dict[str, Any] = run.data or {}
-    known: dict[str, Any] = first.data or {}
-    missing = {key: known[key] for key in _COPIED_METADATA if key in known and key not in data}
+    known, present = first.data or {}, run.data or {}
+    missing = {key: known[key] for key in _COPIED_METADATA if key in known and key not in present}
     if missing:
-        run.data = {**data, **missing}
+        run.data = {**present, **missing}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_COUNTED: Final = {
+COUNTED_STATES: Final = {
     "errors": "error",
     "failures": "failed",
     "skips": "skipped",
@@ -23,7 +23,7 @@ def summarise(states: Mapping[str, int], *, collected: int | None = None) -> dic
     ``collected`` is the number of tests that were found, where somebody said so: some may not have run.
     """
     tests = sum(states.values())
-    counts = {key: states.get(state, 0) for key, state in _COUNTED.items()}
+    counts = {key: states.get(state, 0) for key, state in COUNTED_STATES.items()}
     passes = tests - sum(counts.values())
     found = tests if collected is None else collected
     return {

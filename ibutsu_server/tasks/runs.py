@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final
 
-from redis.exceptions import LockError
+from redis.exceptions import RedisError
 
 from ibutsu_server.constants import LOCK_EXPIRE, SYNC_RUN_TIME
 from ibutsu_server.db.base import db
@@ -20,26 +21,23 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _LOCK: Final = "update-run-lock-{}"
+_WAITING: Final = "update-run-waiting-{}"
 _QUEUED: Final = "update-run-queued-{}"
 
+_QUEUED_SECONDS: Final = SYNC_RUN_TIME // 2
+"""Seconds after which an update that was queued is taken for lost; the run is still recent then."""
 
-@shared_task(bind=True, name="ibutsu_server.tasks.runs.update_run")
-def update_run(self: Task[Any, Any], run_id: str) -> None:
-    """Compute the summary of a run anew.
 
-    The lock saves work while another worker is at the same run. Who does not get it comes back, and in
-    the end does without: the database keeps two workers apart.
-    """
+@shared_task(name="ibutsu_server.tasks.runs.update_run")
+def update_run(run_id: str) -> None:
+    """Compute the summary of a run anew."""
     run_id = uuid_argument("run_id", run_id)
-    get_redis_client().delete(_QUEUED.format(run_id))
-    try:
-        with lock(_LOCK.format(run_id)):
-            _refresh(run_id)
-            db.session.commit()
-    except LockError as error:
-        if not self.request.called_directly and self.request.retries < (self.max_retries or 0):
-            raise self.retry(exc=error, countdown=LOCK_EXPIRE) from error
-        _refresh(run_id)
+    with ExitStack() as held:
+        if not _take_turn(run_id, held):
+            return
+        if not refresh_run(run_id):
+            logger.warning("There is no run %s to update: it may have been pruned", run_id)
+        db.session.commit()
 
 
 @shared_task(bind=True, name="ibutsu_server.tasks.runs.sync_aborted_runs")
@@ -48,12 +46,32 @@ def sync_aborted_runs(self: Task[Any, Any]) -> None:
     client = get_redis_client()
     queued = 0
     for run_id in runs_out_of_step(recent(SYNC_RUN_TIME)):
-        if client.set(_QUEUED.format(run_id), "1", nx=True, ex=SYNC_RUN_TIME):
-            self.app.send_task(update_run.name, args=[run_id])
+        if client.set(_QUEUED.format(run_id), "1", nx=True, ex=_QUEUED_SECONDS):
+            try:
+                self.app.send_task(update_run.name, args=[run_id])
+            except Exception:
+                client.delete(_QUEUED.format(run_id))
+                raise
             queued += 1
     logger.info("%d runs are out of step and will be updated", queued)
 
 
-def _refresh(run_id: str) -> None:
-    if not refresh_run(run_id):
-        logger.warning("There is no run %s to update: it may have been pruned", run_id)
+def _take_turn(run_id: str, held: ExitStack) -> bool:
+    """Wait until nobody else updates the run; say no where another one waits, who will count for both.
+
+    Redis only saves work here. Where it is away, or a lock is not freed in time, everybody has a turn, and
+    the database keeps them apart.
+    """
+    waiting = _WAITING.format(run_id)
+    try:
+        client = get_redis_client()
+        client.delete(_QUEUED.format(run_id))
+        if not client.set(waiting, "1", nx=True, ex=2 * LOCK_EXPIRE):
+            return False
+        try:
+            held.enter_context(lock(_LOCK.format(run_id)))
+        finally:
+            client.delete(waiting)
+    except RedisError as error:
+        logger.info("Run %s is updated without its lock: %s", run_id, error)
+    return True

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from threading import Barrier, Thread
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from kombu.exceptions import SerializerNotInstalled
 from sqlalchemy import event
 
+from ibutsu_server.app import create_app
+from ibutsu_server.celery_utils import create_flask_celery_app
+from ibutsu_server.constants import LOCK_EXPIRE
 from ibutsu_server.db import db
 from ibutsu_server.db.models import Result, Run
 from ibutsu_server.exceptions import InvalidInputError
+from ibutsu_server.settings import FlaskCelerySettings
 from ibutsu_server.tasks.results import add_result_start_time
 from ibutsu_server.tasks.runs import sync_aborted_runs, update_run
 from ibutsu_server.util.redis_lock import get_redis_client, lock
 from tests.db.rows import days_ago, make_result, make_run, stored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from celery import Celery
     from flask import Flask
@@ -58,6 +64,23 @@ def queued(app: Flask) -> int:
     return int(get_redis_client(app).llen("celery"))
 
 
+def until(is_so: Callable[[], bool]) -> None:
+    """Wait for an event that nobody announces."""
+    deadline = monotonic() + 30
+    while not is_so():
+        assert monotonic() < deadline, "it did not happen in 30 seconds"
+
+
+def is_somebody_blocked() -> bool:
+    """Tell whether a connection of this database waits for a row that another one has locked."""
+    activity = db.table("pg_stat_activity", db.column("wait_event_type"), db.column("datname"))
+    blocked = db.select(db.func.count()).where(
+        activity.c.wait_event_type == "Lock", activity.c.datname == db.func.current_database()
+    )
+    with db.engine.connect() as connection:
+        return bool(connection.scalar(blocked))
+
+
 def test_update_run_counts_every_state(app: Flask) -> None:
     """The summary counts the results by state; the duration is the sum of theirs."""
     run = make_run()
@@ -86,6 +109,17 @@ def test_update_run_keeps_what_was_collected(app: Flask) -> None:
     update_run(run_id)
     summary = summary_of(run_id)
     assert (summary["tests"], summary["collected"], summary["not_run"]) == (1, 10, 9)
+
+
+def test_what_was_collected_is_never_less_than_what_ran(app: Flask) -> None:
+    """A run that said nothing of it has collected each result that arrived so far."""
+    run = make_run()
+    run_id = stored(run, make_result(run))
+    update_run(run_id)
+    stored(make_result(run_id))
+    update_run(run_id)
+    summary = summary_of(run_id)
+    assert (summary["tests"], summary["collected"], summary["not_run"]) == (2, 2, 0)
 
 
 def test_update_run_fills_what_the_run_lacks(app: Flask) -> None:
@@ -150,6 +184,69 @@ def test_update_run_works_while_another_holds_the_lock(app: Flask) -> None:
     assert summary_of(run_id)["tests"] == 1
 
 
+def test_update_run_leaves_the_work_to_one_who_waits(
+    app: Flask, celery_app: Celery, statements: list[str]
+) -> None:
+    """A worker that has yet to begin counts for all who come meanwhile; when it dies, its mark does too."""
+    run = make_run()
+    run_id = stored(run, make_result(run))
+    mark = f"update-run-waiting-{run_id}"
+    get_redis_client().set(mark, "1")
+    statements.clear()
+    update_run(run_id)
+    assert statements == []
+    get_redis_client().delete(mark)
+    with lock(f"update-run-lock-{run_id}", app=app):
+        updating = Thread(target=celery_app.tasks[update_run.name], args=(run_id,))
+        updating.start()
+        until(lambda: bool(get_redis_client().exists(mark)))
+        assert 0 < get_redis_client().pttl(mark) <= 2 * LOCK_EXPIRE * 1000
+    updating.join()
+    assert summary_of(run_id)["tests"] == 1
+
+
+def test_update_run_needs_no_redis(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    """Where Redis is away the summary is right all the same, and the log says that there was no lock."""
+    run = make_run()
+    run_id = stored(run, make_result(run))
+    uri = app.config["SQLALCHEMY_DATABASE_URI"]
+    away = create_app(FlaskCelerySettings(broker_url="redis://localhost:1/0", sqlalchemy_database_uri=uri))
+    caplog.set_level("INFO")
+    create_flask_celery_app(away).tasks[update_run.name](run_id)
+    with away.app_context():
+        db.engine.dispose()
+    assert summary_of(run_id)["tests"] == 1
+    assert f"Run {run_id} is updated without its lock" in caplog.text
+
+
+@pytest.mark.parametrize("database_uri", ["postgresql"], indirect=True)
+def test_update_run_counts_what_arrives_while_it_waits(app: Flask, celery_app: Celery) -> None:
+    """An update that waits for another one's transaction counts the results that were added meanwhile."""
+    run_id = stored(make_run())
+    with db.engine.connect() as other:
+        other.execute(db.select(Run.id).where(Run.id == run_id).with_for_update(key_share=True))
+        updating = Thread(target=celery_app.tasks[update_run.name], args=(run_id,))
+        updating.start()
+        until(is_somebody_blocked)
+        stored(make_result(run_id, age=1, env="stage"))
+    updating.join()
+    assert summary_of(run_id)["tests"] == 1
+    assert the_run(run_id).env == "stage"
+
+
+@pytest.mark.parametrize("database_uri", ["postgresql"], indirect=True)
+def test_update_run_does_not_wait_for_an_import(app: Flask) -> None:
+    """A transaction that adds results to the run and is not at its end stops nobody from counting."""
+    run_id = stored(make_run())
+    with db.engine.connect() as importing:
+        importing.execute(db.insert(Result).values(run_id=run_id, result="passed"))
+        update_run(run_id)
+        assert summary_of(run_id)["tests"] == 0
+        importing.commit()
+    update_run(run_id)
+    assert summary_of(run_id)["tests"] == 1
+
+
 def test_update_run_of_a_run_that_is_gone_is_logged(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
     """A run that has been pruned meanwhile is no error."""
     gone = str(uuid4())
@@ -178,6 +275,25 @@ def test_sync_queues_each_aborted_run_once(app: Flask) -> None:
     stored(make_result(behind))
     sync_aborted_runs()
     assert queued(app) == 3
+
+
+@pytest.mark.parametrize("summary", [{}, {"tests": "many"}, {"tests": None}, {"tests": [1]}, {"tests": 1.0}])
+def test_sync_mends_a_summary_of_any_shape(app: Flask, celery_app: Celery, summary: dict[str, Any]) -> None:
+    """A summary that nobody can read as a number is out of step, and stops no other run."""
+    run = make_run(HOUR, summary=summary)
+    stored(run, make_result(run))
+    celery_app.tasks[sync_aborted_runs.name]()
+    assert queued(app) == 1
+
+
+def test_sync_forgets_what_it_could_not_send(app: Flask, celery_app: Celery) -> None:
+    """A message that the broker refused is sent by the next sync."""
+    stored(make_run(HOUR))
+    celery_app.tasks[update_run.name].serializer = "nonsense"
+    with pytest.raises(SerializerNotInstalled):
+        celery_app.tasks[sync_aborted_runs.name]()
+    create_flask_celery_app(app).tasks[sync_aborted_runs.name]()
+    assert queued(app) == 1
 
 
 def test_sync_asks_once_for_all_runs(app: Flask, statements: list[str]) -> None:
