@@ -9,6 +9,7 @@ from ibutsu_server.ingest.junit.output import (
     as_xml,
     describe_fault,
     describe_rerun,
+    is_blank,
     join_texts,
     text_artifact,
 )
@@ -161,7 +162,7 @@ def _read_children(record: ResultRecord, children: Children, attributes: dict[st
     record.artifacts = [
         text_artifact(filename, text, limit)
         for filename, text in _files(record.result, children)
-        if text.strip()
+        if not is_blank(text)
     ]
 
 
@@ -204,8 +205,8 @@ def _tell_fault(metadata: dict[str, Any], children: Children) -> None:
     kind = first.get("type") or _leading_exception(message) or _leading_exception(text)
     if kind:
         metadata["exception_name"] = kind
-    short = text if text.strip() else message
-    if short.strip():
+    short = message if is_blank(text) else text
+    if not is_blank(short):
         metadata["short_tb"] = short[:SHORT_TRACEBACK_CHARACTERS]
 
 

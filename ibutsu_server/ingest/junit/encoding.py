@@ -18,6 +18,7 @@ _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_COMPRESSED: Final = ((b"\x1f\x8b", "gzip"), (b"PK\x03\x04", "zip"), (b"BZh", "bzip2"), (b"\xfd7zXZ", "xz"))
 _DECLARATION: Final = re.compile(rb"\s*<\?xml\s[^>]*?encoding\s*=\s*[\"']\s*([\w.:-]+)\s*[\"']")
 # Codecs of Python that are no encodings of text files; some take quadratic time.
 _NOT_FOR_FILES: Final = frozenset(
@@ -36,8 +37,13 @@ def detect_encoding(head: bytes) -> Encoding:
     """Tell the encoding by byte order mark, by the place of zero bytes, by the XML declaration.
 
     Raises:
-        ImportRejectedError: when the declaration names an encoding that is not known.
+        ImportRejectedError: when this is no text, or the declaration names an encoding that is not known.
     """
+    for magic, method in _COMPRESSED:
+        if head.startswith(magic):
+            raise ImportRejectedError(
+                f"The file is compressed with {method}: unpack it and upload the XML report itself."
+            )
     for mark, name in _BYTE_ORDER_MARKS:
         if head.startswith(mark):
             return Encoding(name, len(mark))

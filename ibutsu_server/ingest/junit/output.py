@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
     from lxml.etree import _Element
 
-TEXT: Final = "text/plain"
+_TEXT: Final = "text/plain"
+_XML: Final = "text/xml"
+
+
+def is_blank(text: str) -> bool:
+    """Say whether there is nothing to see in a text; unlike ``strip`` this copies nothing."""
+    return not text or text.isspace()
 
 
 def cut_note(limit: int) -> str:
@@ -28,7 +34,7 @@ def text_artifact(filename: str, text: str, limit: int) -> ArtifactRecord:
     if len(content) > limit:
         whole_characters = content[:limit].decode(errors="ignore")
         content = (whole_characters + cut_note(limit)).encode()
-    return ArtifactRecord(filename, content, TEXT)
+    return ArtifactRecord(filename, content, _XML if filename.endswith(".xml") else _TEXT)
 
 
 def join_texts(texts: Iterable[str]) -> str:
@@ -62,9 +68,9 @@ def _text_in_parts(element: _Element) -> str:
     parts = [child for child in element if name_of(child) in {"stackTrace", "system-out", "system-err"}]
     if not parts:
         text = text_of(element)
-        return text if text.strip() else ""
+        return "" if is_blank(text) else text
     own = (element.text or "").strip()
-    marked = [f"[{name_of(part)}]\n{text_of(part)}" for part in parts if text_of(part).strip()]
+    marked = [f"[{name_of(part)}]\n{text_of(part)}" for part in parts if not is_blank(text_of(part))]
     return join_texts([own, *marked] if own else marked)
 
 
@@ -79,7 +85,7 @@ class RunFiles:
     def add(self, filename: str, suite: str, text: str) -> None:
         """Take one text of a suite, unless the file is full already."""
         room = self._room.get(filename, self._limit)
-        if text.strip() and room >= 0:
+        if room >= 0 and not is_blank(text):
             self._files.setdefault(filename, []).append((suite, text))
             self._room[filename] = room - len(text)
 

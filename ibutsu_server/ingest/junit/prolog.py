@@ -7,19 +7,18 @@ from typing import Final, NamedTuple
 
 from ibutsu_server.exceptions import ImportRejectedError
 
-MAX_PROLOGUE_BYTES: Final = 128 * 1024
+MAX_PROLOG_BYTES: Final = 128 * 1024
 """Bytes in which the root element must start."""
 
 MAX_ENTITY_BYTES: Final = 1000
 """Bytes that the values of all entities of a DOCTYPE may have together: more is an expansion attack."""
 
-_GZIP: Final = b"\x1f\x8b"
 _QUOTED: Final = rb"(?:\"[^\"]*\"|'[^']*')"
 _IGNORED: Final = re.compile(rb"(?:\s+|<\?.*?\?>|<!--.*?-->)*+", re.S)
 _ROOT: Final = re.compile(rb"<(?:[^\s<>/!?:]+:)?([^\s<>/!?:]+)(?=[\s/>])")
 _DOCTYPE: Final = re.compile(
     rb"<!DOCTYPE\s[^\[>\"']*(?:" + _QUOTED + rb"\s*)*"
-    rb"(?:\[(?P<subset>(?:<!--.*?-->|<\?.*?\?>|" + _QUOTED + rb"|[^\]\"'])*+)\]\s*)?>",
+    rb"(?:\[(?P<subset>(?:<!--.*?-->|<\?.*?\?>|" + _QUOTED + rb"|(?!<!--|<\?)[^\]\"'])*+)\]\s*)?>",
     re.S,
 )
 _ENTITY: Final = re.compile(
@@ -29,8 +28,8 @@ _PREDEFINED: Final = frozenset({b"amp", b"lt", b"gt", b"apos", b"quot"})
 _REFERENCE: Final = re.compile(rb"%|&(?!#|(?:amp|lt|gt|apos|quot);)")
 
 
-class Prologue(NamedTuple):
-    """Be what the parser gets instead of the prologue, and what it says."""
+class Prolog(NamedTuple):
+    """Be what the parser gets instead of the prolog, and what it says."""
 
     replacement: bytes
     """As many line ends as the original, and a DOCTYPE of ours where entities are declared."""
@@ -42,7 +41,7 @@ class Prologue(NamedTuple):
     """Local name of the root element."""
 
 
-def read_prologue(head: bytes) -> Prologue:
+def read_prolog(head: bytes) -> Prolog:
     """Read declaration, comments and DOCTYPE of a document in UTF-8.
 
     Raises:
@@ -59,7 +58,7 @@ def read_prologue(head: bytes) -> Prologue:
     lines = head.count(b"\n", 0, position)
     column = position - (head.rfind(b"\n", 0, position) + 1)
     padding = b" " * max(column - len(doctype), 0)
-    return Prologue(b"\n" * lines + doctype + padding, position, root[1].decode())
+    return Prolog(b"\n" * lines + doctype + padding, position, root[1].decode())
 
 
 def _skip(head: bytes, position: int) -> int:
@@ -69,12 +68,10 @@ def _skip(head: bytes, position: int) -> int:
 
 def _why_no_root(head: bytes, position: int) -> str:
     line = head.count(b"\n", 0, position) + 1
+    if len(head) >= MAX_PROLOG_BYTES:
+        return f"The file is not a JUnit report: no element starts in its first {MAX_PROLOG_BYTES:,} bytes."
     if not head.strip():
         return "The file is empty: upload the XML report itself."
-    if head.startswith(_GZIP):
-        return "The file is compressed with gzip: unpack it and upload the XML report itself."
-    if len(head) >= MAX_PROLOGUE_BYTES:
-        return f"The file is not a JUnit report: no element starts in its first {MAX_PROLOGUE_BYTES:,} bytes."
     if head.startswith(b"<!DOCTYPE", position):
         return f"The file is not well-formed XML: its DOCTYPE cannot be read, line {line}."
     found = head[position : position + 20].decode(errors="replace")

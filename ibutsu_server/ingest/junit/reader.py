@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 from lxml import etree
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterator
 
+    from ibutsu_server.ingest.junit.suite import Inherited
     from ibutsu_server.settings.imports import ImportSettings
 
 _MESSAGE_CHARACTERS: Final = 300
@@ -42,6 +44,7 @@ class JunitReader:
         self._settings = settings
         self._case_seconds = 0.0
         self._cases = 0
+        self._inherited = 0
 
     def results(self) -> Iterator[ResultRecord]:
         """Read the cases in the order of the file.
@@ -53,9 +56,7 @@ class JunitReader:
         try:
             yield from self._results()
         except etree.XMLSyntaxError as error:
-            raise ImportRejectedError(
-                f"The file is not well-formed XML: {(error.msg or '')[:_MESSAGE_CHARACTERS]}."
-            ) from error
+            raise ImportRejectedError(_describe(error)) from error
 
     def _results(self) -> Iterator[ResultRecord]:
         walk = CaseWalk(self._open(), self._settings, self._late_properties())
@@ -63,7 +64,8 @@ class JunitReader:
         for case, inherited in walk:
             result = read_case(case, inherited, next(ids), self._settings.max_artifact_bytes)
             result.metadata["run"] = self.run.id
-            self._count(result)
+            self._check_limits(inherited)
+            self._add_up(result)
             yield result
         self._finish(walk)
 
@@ -86,13 +88,22 @@ class JunitReader:
             pass
         return walk.late
 
-    def _count(self, result: ResultRecord) -> None:
+    def _check_limits(self, inherited: Inherited) -> None:
         self._cases += 1
+        self._inherited += inherited.size
         if self._cases > self._settings.max_cases:
             raise ImportRejectedError(
                 f"The file has more than {self._settings.max_cases:,} test cases: "
-                "split it, or raise the limit of test cases."
+                "split it, or raise IBUTSU_IMPORT_MAX_CASES."
             )
+        if self._inherited > self._settings.max_unpacked_bytes:
+            raise ImportRejectedError(
+                "What the suites say is kept with each of their cases, and that is more than "
+                f"{self._settings.max_unpacked_bytes:,} bytes: write fewer properties, "
+                "or raise IBUTSU_IMPORT_MAX_UNPACKED_BYTES."
+            )
+
+    def _add_up(self, result: ResultRecord) -> None:
         self._case_seconds += result.duration or 0.0
         self._starts_by(result.start_time)
         if project := result.metadata.get("properties", _NONE).get("project"):
@@ -106,7 +117,9 @@ class JunitReader:
         run, root = self.run, walk.root
         run.artifacts = walk.files.artifacts()
         totals = (root.seconds if root else None, walk.top_seconds, self._case_seconds)
-        run.duration = next(seconds for seconds in totals if seconds is not None)
+        run.duration = next(
+            (seconds for seconds in totals if seconds is not None and isfinite(seconds)), None
+        )
         self._starts_by(walk.start)
         if root is None:
             return
@@ -119,6 +132,16 @@ class JunitReader:
         if "project" in root.properties:
             run.metadata["project"] = root.properties["project"]
             self.projects.update(_values(root.properties["project"]))
+
+
+def _describe(error: etree.XMLSyntaxError) -> str:
+    line, column = error.position
+    where = f", line {line}, column {column}"
+    fault = (error.msg or "").removesuffix(where)[:_MESSAGE_CHARACTERS]
+    if error.code == etree.ErrorTypes.ERR_RESOURCE_LIMIT:  # type: ignore[attr-defined]  # lxml-stubs lacks it
+        # Goes on with an advice for those who call the parser.
+        return f"The XML parser has reached a limit: {fault.partition(', use ')[0]}{where}."
+    return f"The file is not well-formed XML: {fault}{where}."
 
 
 def _values(value: str | list[str]) -> list[str]:

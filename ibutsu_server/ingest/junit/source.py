@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from ibutsu_server.exceptions import ImportRejectedError
 from ibutsu_server.ingest.junit.encoding import LENIENT, detect_encoding
 from ibutsu_server.ingest.junit.output import cut_note
-from ibutsu_server.ingest.junit.prolog import MAX_PROLOGUE_BYTES, read_prologue
+from ibutsu_server.ingest.junit.position import SECTION, Position
+from ibutsu_server.ingest.junit.prolog import MAX_PROLOG_BYTES, read_prolog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,9 +27,11 @@ _FORBIDDEN: Final = bytes(code for code in range(0x20) if code not in b"\t\n\r")
 _NONCHARACTERS: Final = ("\ufffe".encode(), "\uffff".encode())
 # Controls, and what has digits enough to be a surrogate or beyond Unicode.
 _REFERENCE: Final = re.compile(
-    rb"&#(?:0*(?:[0-8]|1[124-9]|2\d|3[01])|x0*(?:[0-8bBcCeEfF]|1[\da-fA-F])|(\d{5,9})|x([\da-fA-F]{4,8}));"
+    rb"&#(?:0*(?:[0-8]|1[124-9]|2\d|3[01])|x0*(?:[0-8bBcCeEfF]|1[\da-fA-F])|(?P<decimal>\d{5,9})|x(?P<hexadecimal>[\da-fA-F]{4,8}));"
 )
-_CDATA_OR_REFERENCE: Final = re.compile(rb"<!\[CDATA\[.*?(?:\]\]>|\Z)|" + _REFERENCE.pattern, re.S)
+_SECTION_OR_REFERENCE: Final = re.compile(SECTION.pattern + rb"|" + _REFERENCE.pattern, re.S)
+_PASSED_OVER: Final = (b"-->", b"?>")
+"""The ends of what no import reads."""
 _LONGEST_TOKEN_BYTES: Final = 16
 
 
@@ -40,20 +43,18 @@ class XmlSource:
     """
 
     def __init__(self, content: Content, *, max_text_bytes: int) -> None:
-        self.encoding = detect_encoding(bytes(memoryview(content)[:MAX_PROLOGUE_BYTES]))
+        self.encoding = detect_encoding(bytes(memoryview(content)[:MAX_PROLOG_BYTES]))
         self._content = memoryview(content)[self.encoding.mark_bytes :]
         self._max_text = max_text_bytes
-        self._note = cut_note(max_text_bytes).encode()
-        self._in_cdata = False
-        self._in_text = False
+        self._position = Position()
         self._text_bytes = 0
         self._open_bytes = 0
         self._open_tags = 0
         decoded = self._decode()
         head = next(decoded)
-        prologue = read_prologue(head)
-        self.root = prologue.root
-        self._blocks = self._whole_tokens(prologue.replacement + head[prologue.end :], decoded)
+        prolog = read_prolog(head)
+        self.root = prolog.root
+        self._blocks = self._whole_tokens(prolog.replacement + head[prolog.end :], decoded)
 
     def mentions(self, word: str) -> bool:
         """Say whether a word of ASCII letters occurs anywhere in the file."""
@@ -70,16 +71,20 @@ class XmlSource:
             ImportRejectedError: when one test case takes more memory than it may.
         """
         for block in self._blocks:
-            allowed = self._within_limit(block)
-            self._follow(block)
-            if allowed:
-                self._account(allowed)
-                return allowed
+            in_text, closer = self._position.in_text, self._position.closer
+            plain = self._position.follow(block)
+            if in_text and b"<" not in plain:
+                kept = self._cut(block, closer)
+            else:
+                self._text_bytes, kept = 0, block
+            self._account(len(kept), plain.count(b"<"))
+            if kept:
+                return kept
         return b""
 
     def _decode(self) -> Iterator[bytes]:
         decoder = codecs.getincrementaldecoder(self.encoding.name)(LENIENT)
-        start, size = 0, MAX_PROLOGUE_BYTES
+        start, size = 0, MAX_PROLOG_BYTES
         while True:
             block = self._content[start : start + size]
             start += size
@@ -103,40 +108,30 @@ class XmlSource:
         """Drop references to forbidden characters; in CDATA they are text and stay."""
         if b"&#" not in block or not _REFERENCE.search(block):
             return block
-        start = block.find(b"]]>") if self._in_cdata else 0
-        return block if start < 0 else block[:start] + _CDATA_OR_REFERENCE.sub(_if_allowed, block[start:])
+        closer = self._position.closer
+        start = block.find(closer)  # 0 when nothing is open
+        return block if start < 0 else block[:start] + _SECTION_OR_REFERENCE.sub(_if_allowed, block[start:])
 
-    def _within_limit(self, block: bytes) -> bytes:
-        if b"]]>" in block if self._in_cdata else b"<" in block or not self._in_text:
-            self._text_bytes = 0
-            return block
+    def _cut(self, block: bytes, closer: bytes) -> bytes:
+        """Give a block that goes on with a text, or what is left of it when the text is over its limit."""
+        if closer in _PASSED_OVER and closer not in block:
+            return b"\n" * block.count(b"\n")  # the parser would search all of it again with every block
+        limit = max(self._max_text - 2 * BLOCK_BYTES, BLOCK_BYTES)
         before = self._text_bytes
         self._text_bytes += len(block)
-        limit = max(self._max_text - 2 * BLOCK_BYTES, BLOCK_BYTES)
         if self._text_bytes <= limit:
             return block
-        return self._note if before <= limit else b""
+        note = cut_note(self._max_text).encode() if before <= limit else b""
+        return note + self._position.way_from(closer)
 
-    def _follow(self, block: bytes) -> None:
-        """Keep track of where the end of the block lies: in CDATA, in text or in a tag."""
-        opened, closed = block.rfind(b"<![CDATA["), block.rfind(b"]]>")
-        if opened != closed:  # equal when neither is there
-            self._in_cdata = opened > closed
-        tag = block.rfind(b"<")
-        if tag >= 0 or not self._in_text:
-            self._in_text = block.find(b">", max(tag, 0)) >= 0
-
-    def _account(self, block: bytes) -> None:
-        self._open_bytes += len(block)
-        if not self._in_cdata:
-            self._open_tags += block.count(b"<")
-        if (
-            self._open_bytes > OPEN_TEXTS * self._max_text + 2 * MAX_PROLOGUE_BYTES
-            or self._open_tags > MAX_OPEN_TAGS
-        ):
+    def _account(self, size: int, tags: int) -> None:
+        self._open_bytes += size
+        self._open_tags += tags
+        max_bytes = OPEN_TEXTS * self._max_text
+        if self._open_bytes > max_bytes + 2 * MAX_PROLOG_BYTES or self._open_tags > MAX_OPEN_TAGS:
             raise ImportRejectedError(
-                f"One test case, or what stands between two, has more than {OPEN_TEXTS * self._max_text:,}"
-                f" bytes or {MAX_OPEN_TAGS:,} tags: split it, or upload its output as a file of its own."
+                f"One test case, or what stands between two, has more than {max_bytes:,} bytes or"
+                f" {MAX_OPEN_TAGS:,} tags: split it, or raise IBUTSU_IMPORT_MAX_ARTIFACT_BYTES."
             )
 
 
@@ -150,17 +145,18 @@ def _without_forbidden(text: str) -> bytes:
 
 def _end_of_whole_tokens(block: bytes) -> int:
     end = len(block)
-    for start in (block.find(mark, max(0, end - _LONGEST_TOKEN_BYTES)) for mark in (b"&", b"<", b"]")):
+    for mark in (b"&", b"<", b"]", b"-", b"?"):
+        start = block.find(mark, max(0, len(block) - _LONGEST_TOKEN_BYTES))
         end = min(end, start) if start >= 0 else end
-    while end and block[end - 1 : end] == b"]" and len(block) - end < 2 * _LONGEST_TOKEN_BYTES:
+    while end and block[end - 1 : end] in (b"]", b"-", b"?") and len(block) - end < 2 * _LONGEST_TOKEN_BYTES:
         end -= 1
     return end
 
 
 def _if_allowed(match: re.Match[bytes]) -> bytes:
-    decimal, hexadecimal = match.groups()
     if match[0].startswith(b"<"):
         return match[0]
-    code = int(decimal) if decimal else int(hexadecimal, 16) if hexadecimal else 0
+    decimal, hexadecimal = match["decimal"], match["hexadecimal"]
+    code = int(decimal) if decimal else int(hexadecimal or b"0", 16)
     allowed = 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or 0x10000 <= code <= 0x10FFFF
     return match[0] if allowed else b""

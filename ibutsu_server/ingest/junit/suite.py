@@ -9,6 +9,7 @@ from ibutsu_server.ingest.junit.vocabulary import COUNTERS, attributes_of, name_
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Mapping
 
     from lxml.etree import _Element
 
@@ -67,9 +68,18 @@ class Inherited:
             self.path, self.start = suite.path, suite.start
             if suite.is_suite:
                 self.attributes.update({k: v for k, v in suite.attributes.items() if k != "name"})
+        self.size = _length(self.attributes) + _length(self.properties) + sum(map(len, self.path))
         self.file = self.attributes.get("file")
         self.env, self.component, self.source = columns(self.properties)
         self.metadata: dict[str, Any] = {"suites": self.path}
         if self.attributes:
             self.metadata["suite"] = self.attributes
         put_properties(self.metadata, self.properties)
+
+
+def _length(values: Mapping[str, str | list[str]]) -> int:
+    """Count the characters of names and values."""
+    return sum(
+        len(name) + (len(value) if isinstance(value, str) else sum(map(len, value)))
+        for name, value in values.items()
+    )

@@ -102,7 +102,7 @@ class CaseWalk:
         if depth > self._settings.max_nesting:
             raise ImportRejectedError(
                 f"Suites are nested more than {self._settings.max_nesting:,} levels deep, "
-                f"line {element.sourceline}: flatten them, or raise the limit of nesting."
+                f"line {element.sourceline}: flatten them, or raise IBUTSU_IMPORT_MAX_NESTING."
             )
         suite = Suite(element, self._open[-1] if self._open else None, self._suites, depth)
         suite.properties = self._complete.get(suite.number, suite.properties)
