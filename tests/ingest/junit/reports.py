@@ -1,0 +1,55 @@
+"""Read reports for the tests, and hold what came of one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ibutsu_server.ingest.junit import JunitReader
+from ibutsu_server.settings.imports import ImportSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ibutsu_server.ingest.records import ArtifactRecord, ResultRecord, RunRecord
+
+RUN_ID = "0c1f1c0e-3c1f-4a52-9d4c-1f6f0e0d7a11"
+
+
+@dataclass
+class Report:
+    """Be all that an import stores of a report."""
+
+    run: RunRecord
+    results: list[ResultRecord]
+    projects: set[str]
+
+    @property
+    def result(self) -> ResultRecord:
+        """Give the only result."""
+        (only,) = self.results
+        return only
+
+    @property
+    def states(self) -> list[str]:
+        """Give the states of the results in the order of the file."""
+        return [result.result for result in self.results]
+
+
+def read(content: str | bytes, *, run_id: str = RUN_ID, **limits: Any) -> Report:
+    """Read a report; ``limits`` are import settings."""
+    encoded = content.encode() if isinstance(content, str) else content
+    reader = JunitReader(encoded, run_id=run_id, settings=ImportSettings(**limits))
+    return Report(run=reader.run, results=list(reader.results()), projects=reader.projects)
+
+
+def read_case(inside: str = "", attributes: str = 'classname="a.B" name="test"') -> ResultRecord:
+    """Read a report with one case in one suite."""
+    return read(f'<testsuite name="s"><testcase {attributes}>{inside}</testcase></testsuite>').result
+
+
+def texts(artifacts: Sequence[ArtifactRecord]) -> dict[str, str]:
+    """Give the artifacts as text by name."""
+    found = {artifact.filename: artifact.content.decode() for artifact in artifacts}
+    assert len(found) == len(artifacts), "two artifacts have one name"
+    return found
