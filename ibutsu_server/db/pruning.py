@@ -1,39 +1,43 @@
-"""Delete old rows: children before parents, in short transactions, and never what is too young to go.
-
-A row goes when it is older than its retention and nothing that hangs on it is younger than the floor of
-its own kind: a result that somebody attached a file to last week stays, however old it is.
-"""
+"""Delete old rows: children before parents, in short transactions, and never what is too young to go."""
 
 from __future__ import annotations
 
-import datetime as dt
+from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import ColumnElement, and_, delete, exists, select
+from sqlalchemy import delete, exists, literal, select, tuple_
 
-from ibutsu_server import constants
 from ibutsu_server.db.base import db
 from ibutsu_server.db.models import Artifact, Import, ImportFile, Result, Run
-from ibutsu_server.db.types import utc_now
+from ibutsu_server.db.retention import Floors
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Iterator, Sequence
 
+    from sqlalchemy.orm import InstrumentedAttribute
+
     from ibutsu_server.db.base import Base
+    from ibutsu_server.db.retention import Condition
     from ibutsu_server.settings import PruneSettings
 
-RUNS_AT_ONCE: Final = 100
-"""Runs whose results are deleted one batch after another before they go themselves."""
+    Ids = Sequence[str]
 
-Condition = ColumnElement[bool]
+RUNS_AT_ONCE: Final = 100
+"""Runs whose results are deleted together, before the runs themselves."""
+
+
+class _TimeIsUp(Exception):  # noqa: N818 - it ends a prune that is no failure
+    """End a prune between two transactions."""
 
 
 class Prune:
     """Be one go at deleting old rows; ``deleted`` counts them by table.
 
     Each batch is a transaction of its own: what is done stays done when the go is cut off, and the next
-    one goes on from there.
+    one goes on from there. A row that somebody uses at the moment is left to the next go, so that nobody
+    waits for anybody.
     """
 
     def __init__(self, settings: PruneSettings, clock: Callable[[], float] = monotonic) -> None:
@@ -43,66 +47,92 @@ class Prune:
         self._batch = settings.batch_size
         self._clock = clock
         self._deadline = clock() + settings.time_budget
-        now = utc_now()
-        self._young_file = Artifact.upload_date >= now - months(constants.MIN_FILE_MONTHS)
-        self._young_result = Result.start_time >= now - months(constants.MIN_RESULT_MONTHS)
+        self._floors = Floors()
 
     def artifacts(self, before: dt.datetime) -> None:
         """Delete the files that were uploaded before a moment."""
-        for ids in self._batches(Artifact, Artifact.upload_date < before, self._batch):
-            self._delete(Artifact, Artifact.id.in_(ids))
+        with self._until_time_is_up():
+            for ids in self._pages(Artifact, Artifact.upload_date, before, self._batch):
+                self._delete(Artifact, ids, self._floors.file)
 
     def results(self, before: dt.datetime) -> None:
         """Delete the results that started before a moment, with their files."""
-        self._results(Result.start_time < before)
+        with self._until_time_is_up():
+            for ids in self._pages(Result, Result.start_time, before, self._batch):
+                self._delete_results(ids)
 
     def runs(self, before: dt.datetime) -> None:
         """Delete the runs that started before a moment, with their results and all files."""
-        result_of_run = Result.run_id == Run.id
-        needed = (
-            exists().where(result_of_run, self._young_result),
-            exists().where(result_of_run, Artifact.result_id == Result.id, self._young_file),
-            exists().where(Artifact.run_id == Run.id, self._young_file),
-        )
-        old = and_(Run.start_time < before, *(~need for need in needed))
-        for ids in self._batches(Run, old, RUNS_AT_ONCE):
-            self._results(Result.run_id.in_(ids))
-            for file_ids in self._batches(Artifact, Artifact.run_id.in_(ids), self._batch):
-                self._delete(Artifact, Artifact.id.in_(file_ids))
-            if not self.is_cut_off:
-                self._delete(Run, Run.id.in_(ids))
+        with self._until_time_is_up():
+            for ids in self._pages(Run, Run.start_time, before, RUNS_AT_ONCE):
+                self._delete_runs(ids)
 
     def import_files(self, before: dt.datetime) -> None:
         """Delete the uploaded files of imports that were created before a moment."""
-        old_imports = select(Import.id).where(Import.created < before)
-        for ids in self._batches(ImportFile, ImportFile.import_id.in_(old_imports), self._batch):
-            self._delete(ImportFile, ImportFile.id.in_(ids))
+        with self._until_time_is_up():
+            for ids in self._pages(Import, Import.created, before, self._batch):
+                files = ImportFile.import_id.in_(ids)
+                self._drain(ImportFile, files, lambda found: self._delete(ImportFile, found))
 
-    def _results(self, condition: Condition) -> None:
-        needed = exists().where(Artifact.result_id == Result.id, self._young_file)
-        for ids in self._batches(Result, and_(condition, ~self._young_result, ~needed), self._batch):
-            self._delete(Artifact, Artifact.result_id.in_(ids))
-            self._delete(Result, Result.id.in_(ids))
+    @contextmanager
+    def _until_time_is_up(self) -> Iterator[None]:
+        try:
+            yield
+        except _TimeIsUp:
+            self.is_cut_off = True
 
-    def _batches(self, model: type[Base], condition: Condition, size: int) -> Iterator[Sequence[str]]:
-        """Yield the ids of rows to delete, locked, until none is left or the time is up."""
-        while not self.is_cut_off:
-            if self._clock() >= self._deadline:
-                self.is_cut_off = True
+    def _delete_results(self, ids: Ids) -> int:
+        free = db.session.scalars(select(Result.id).where(Result.id.in_(ids), self._floors.result)).all()
+        files = Artifact.result_id.in_(free)
+        self._drain(Artifact, files, lambda found: self._delete(Artifact, found, self._floors.file))
+        return self._delete(Result, free, ~exists().where(Artifact.result_id == Result.id))
+
+    def _delete_runs(self, ids: Ids) -> None:
+        free = db.session.scalars(select(Run.id).where(Run.id.in_(ids), self._floors.run)).all()
+        self._drain(Result, Result.run_id.in_(free), self._delete_results)
+        files = Artifact.run_id.in_(free)
+        self._drain(Artifact, files, lambda found: self._delete(Artifact, found, self._floors.file))
+        has_results, has_files = (exists().where(child.run_id == Run.id) for child in (Result, Artifact))
+        self._delete(Run, free, ~has_results, ~has_files)
+
+    def _pages(
+        self, model: type[Base], moment: InstrumentedAttribute[dt.datetime], before: dt.datetime, size: int
+    ) -> Iterator[Ids]:
+        """Yield the ids of the rows before a moment, the oldest first, each row once.
+
+        A page begins where the last one ended, so that no page reads again what was deleted or stays.
+        """
+        query = select(model.id, moment).where(moment < before).order_by(moment, model.id).limit(size)
+        rows = db.session.execute(query).all()
+        while rows:
+            self._check_time()
+            yield [row[0] for row in rows]
+            last_id, last_moment = rows[-1]
+            reached = tuple_(literal(last_moment, moment.type), literal(last_id, model.id.type))
+            rows = db.session.execute(query.where(tuple_(moment, model.id) > reached)).all()
+
+    def _drain(self, model: type[Base], condition: Condition, delete_rows: Callable[[Ids], int]) -> None:
+        """Delete the rows in batches until none is left that can go."""
+        query = select(model.id).where(condition).limit(self._batch)
+        while ids := db.session.scalars(query).all():
+            self._check_time()
+            if not delete_rows(ids):
                 return
-            rows = select(model.id).where(condition).limit(size).with_for_update(of=model, skip_locked=True)
-            ids = db.session.scalars(rows).all()
-            if not ids:
-                return
-            yield ids
-            db.session.commit()
 
-    def _delete(self, model: type[Base], condition: Condition) -> None:
-        number = db.session.connection().execute(delete(model).where(condition)).rowcount
-        name = model.__tablename__
-        self.deleted[name] = self.deleted.get(name, 0) + number
+    def _delete(self, model: type[Base], ids: Ids, *conditions: Condition) -> int:
+        """Delete in one transaction the rows that nobody uses; return their number.
 
+        The lock comes first: from then on nobody can add a child, and the conditions count those there are.
+        """
+        rows = select(model.id).where(model.id.in_(ids)).with_for_update(skip_locked=True)
+        number = 0
+        if held := db.session.scalars(rows).all():
+            deletion = delete(model).where(model.id.in_(held), *conditions)
+            number = db.session.connection().execute(deletion).rowcount
+        db.session.commit()
+        self.deleted[model.__tablename__] = self.deleted.get(model.__tablename__, 0) + number
+        return number
 
-def months(number: int) -> dt.timedelta:
-    """Return the length of so many months of retention."""
-    return dt.timedelta(days=number * constants.MONTH_DAYS)
+    def _check_time(self) -> None:
+        if self._clock() >= self._deadline:
+            raise _TimeIsUp

@@ -10,7 +10,7 @@ from flask import current_app
 
 from ibutsu_server import constants
 from ibutsu_server.db.pruning import Prune
-from ibutsu_server.db.pruning import months as months_long
+from ibutsu_server.db.retention import months as months_long
 from ibutsu_server.db.seeding import parse_seeds, seed
 from ibutsu_server.db.types import utc_now
 from ibutsu_server.ingest.importing import clear_content

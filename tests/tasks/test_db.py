@@ -8,9 +8,7 @@ import pytest
 
 from ibutsu_server.db import Base, db
 from ibutsu_server.db.models import Artifact, ImportFile, Project, Result, Run, User
-from ibutsu_server.db.pruning import Prune
 from ibutsu_server.exceptions import InvalidInputError
-from ibutsu_server.settings import PruneSettings
 from ibutsu_server.tasks.db import (
     clear_import_file_content,
     prune_old_files,
@@ -19,7 +17,7 @@ from ibutsu_server.tasks.db import (
     prune_old_runs,
     seed_users,
 )
-from tests.db.rows import days_ago, make_file, make_import, make_result, make_run, stored
+from tests.db.rows import make_file, make_import, make_result, make_run, stored
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -97,22 +95,6 @@ def test_a_retention_that_is_no_number_is_bad_input(app: Flask, months: Any) -> 
     """The message names the argument, the value and what it must be."""
     with pytest.raises(InvalidInputError, match="months must be a whole number, or digits, not "):
         prune_old_files(months)
-
-
-def test_a_prune_works_in_batches_and_goes_on_after_a_cut(app: Flask) -> None:
-    """When the time is up the batches that are done stay done, and the next prune does the rest."""
-    run = make_run(400)
-    results = [make_result(run, age=400) for _ in range(5)]
-    stored(run, *results, *(make_file(result, 400) for result in results))
-    moments = iter([0.0, 0.1, 0.5, 1.1])
-    cut = Prune(PruneSettings(batch_size=2, time_budget=1), clock=moments.__next__)
-    cut.runs(days_ago(360))
-    assert cut.is_cut_off
-    assert counts() == (1, 3, 3)
-    whole = Prune(PruneSettings(batch_size=2))
-    whole.runs(days_ago(360))
-    assert counts() == (0, 0, 0)
-    assert whole.deleted == {"artifacts": 3, "results": 3, "runs": 1}
 
 
 def test_old_import_files_go_and_the_sentence_counts_them(app: Flask) -> None:

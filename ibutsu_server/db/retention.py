@@ -1,0 +1,41 @@
+"""Say which rows are old enough to go.
+
+A row goes when it is older than its retention and nothing that hangs on it is younger than the floor of
+its own kind: a result that somebody attached a file to last week stays, however old it is.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import ColumnElement, and_, exists
+
+from ibutsu_server import constants
+from ibutsu_server.db.models import Artifact, Result, Run
+from ibutsu_server.db.types import utc_now
+
+Condition = ColumnElement[bool]
+
+
+def months(number: int) -> dt.timedelta:
+    """Return the length of so many months of retention."""
+    return dt.timedelta(days=number * constants.MONTH_DAYS)
+
+
+class Floors:
+    """Be the conditions that rows of each kind meet when the floors protect nothing of them, now."""
+
+    def __init__(self) -> None:
+        now = utc_now()
+        self.file = Artifact.upload_date < now - months(constants.MIN_FILE_MONTHS)
+        """The file is not young."""
+        is_old_result = Result.start_time < now - months(constants.MIN_RESULT_MONTHS)
+        young_file_of_result = exists().where(Artifact.result_id == Result.id, ~self.file)
+        self.result: Condition = and_(is_old_result, ~young_file_of_result)
+        """Neither the result nor a file of it is young."""
+        young_file_of_run = exists().where(Artifact.run_id == Run.id, ~self.file)
+        needed_result = exists().where(Result.run_id == Run.id, ~self.result)
+        self.run: Condition = and_(
+            Run.start_time < now - months(constants.MIN_RUN_MONTHS), ~needed_result, ~young_file_of_run
+        )
+        """Neither the run nor a result or a file of it is young."""
