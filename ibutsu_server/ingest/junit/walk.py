@@ -71,7 +71,8 @@ class CaseWalk:
                 parent = None
             else:
                 if parent is None or element.getparent() is not parent:
-                    inherited = self._enter(element)
+                    self._enter(element)
+                    inherited = self._open[-1].inherited() if self._open else _ALONE
                     parent = element.getparent()
                 else:
                     self._release_before(element)
@@ -80,7 +81,7 @@ class CaseWalk:
                     _clear(element)
             self._source.let_go()
 
-    def _enter(self, element: _Element) -> Inherited:
+    def _enter(self, element: _Element) -> None:
         """Open the suites between the innermost open one and an element that has ended."""
         innermost = self._open[-1].element if self._open else None
         unopened, node = [], element
@@ -96,7 +97,6 @@ class CaseWalk:
             if kind_of(node.tag) is Kind.SUITE:
                 self._begin(node, level)
             self._in_case |= node is not element and kind_of(node.tag) is Kind.CASE
-        return self._open[-1].inherited() if self._open else _ALONE
 
     def _begin(self, element: _Element, depth: int) -> None:
         if depth > self._settings.max_nesting:

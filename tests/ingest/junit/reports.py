@@ -53,3 +53,9 @@ def texts(artifacts: Sequence[ArtifactRecord]) -> dict[str, str]:
     found = {artifact.filename: artifact.content.decode() for artifact in artifacts}
     assert len(found) == len(artifacts), "two artifacts have one name"
     return found
+
+
+def properties(**values: str) -> str:
+    """Write properties in the usual way."""
+    written = "".join(f'<property name="{name}" value="{value}"/>' for name, value in values.items())
+    return f"<properties>{written}</properties>"
