@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from typing import TYPE_CHECKING
+
 import click
+from rich.table import Table
+
+from ibutsu_server.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from ibutsu_server.db.forecast import Doomed
+    from ibutsu_server.db.pruning import Prune
 
 
 @click.group("db")
@@ -42,3 +52,49 @@ def check() -> None:
     for finding in findings:
         click.echo(str(finding))
     raise SystemExit(any(finding.fault for finding in findings))
+
+
+@database.command()
+@click.option("--dry-run", is_flag=True, help="Delete nothing; say what would go, by table and month.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+def prune(dry_run: bool, as_json: bool) -> None:
+    """Delete what is older than the retention of the scheduler's plan (IBUTSU_BEAT_PRUNE_*).
+
+    Kinds of rows that the plan does not prune stay. The prune ends after IBUTSU_PRUNE_TIME_BUDGET seconds;
+    the next one goes on where it stopped.
+    """
+    from ibutsu_server import flask_app
+    from ibutsu_server.db.forecast import forecast
+    from ibutsu_server.db.pruning import Prune
+    from ibutsu_server.db.retention import Cutoffs
+
+    server = flask_app.extensions["ibutsu_server"]
+    cutoffs = Cutoffs.of_plan(server.beat)
+    with flask_app.app_context():
+        if dry_run:
+            _print_forecast(forecast(cutoffs), as_json=as_json)
+            return
+        go = Prune(server.prune)
+        go.everything(cutoffs)
+    _print_deleted(go, as_json=as_json)
+
+
+def _print_forecast(doomed: list[Doomed], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps([each._asdict() for each in doomed], indent=2))
+        return
+    table = Table("table", "month", "rows")
+    for each in doomed:
+        table.add_row(each.table, each.month, str(each.rows))
+    if doomed:
+        print_table(table)
+    click.echo(f"{sum(each.rows for each in doomed)} rows would go.")
+
+
+def _print_deleted(go: Prune, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"deleted": go.deleted, "is_cut_off": go.is_cut_off}, indent=2))
+        return
+    click.echo(f"Deleted {go}.")
+    if go.is_cut_off:
+        click.echo("The time budget is used up: run the command again to go on.")

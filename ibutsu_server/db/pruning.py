@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import InstrumentedAttribute
 
     from ibutsu_server.db.base import Base
-    from ibutsu_server.db.retention import Condition
+    from ibutsu_server.db.retention import Condition, Cutoffs
     from ibutsu_server.settings import PruneSettings
 
     Ids = Sequence[str]
@@ -49,6 +49,9 @@ class Prune:
         self._deadline = clock() + settings.time_budget
         self._floors = Floors()
 
+    def __str__(self) -> str:
+        return ", ".join(f"{number} {table}" for table, number in self.deleted.items() if number) or "nothing"
+
     def artifacts(self, before: dt.datetime) -> None:
         """Delete the files that were uploaded before a moment."""
         with self._until_time_is_up():
@@ -73,6 +76,18 @@ class Prune:
             for ids in self._pages(Import, Import.created, before, self._batch):
                 files = ImportFile.import_id.in_(ids)
                 self._drain(ImportFile, files, lambda found: self._delete(ImportFile, found))
+
+    def everything(self, cutoffs: Cutoffs) -> None:
+        """Delete the old rows of each kind that is pruned, within one time budget."""
+        prunes = (
+            (self.artifacts, cutoffs.files),
+            (self.results, cutoffs.results),
+            (self.runs, cutoffs.runs),
+            (self.import_files, cutoffs.import_files),
+        )
+        for prune, before in prunes:
+            if before is not None:
+                prune(before)
 
     @contextmanager
     def _until_time_is_up(self) -> Iterator[None]:

@@ -7,12 +7,17 @@ its own kind: a result that somebody attached a file to last week stays, however
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import ColumnElement, and_, exists
 
 from ibutsu_server import constants
 from ibutsu_server.db.models import Artifact, Result, Run
 from ibutsu_server.db.types import utc_now
+
+if TYPE_CHECKING:
+    from ibutsu_server.settings import BeatSettings
 
 Condition = ColumnElement[bool]
 
@@ -27,15 +32,36 @@ class Floors:
 
     def __init__(self) -> None:
         now = utc_now()
-        self.file = Artifact.upload_date < now - months(constants.MIN_FILE_MONTHS)
+        self.file: Condition = Artifact.upload_date < now - months(constants.MIN_FILE_MONTHS)
         """The file is not young."""
         is_old_result = Result.start_time < now - months(constants.MIN_RESULT_MONTHS)
         young_file_of_result = exists().where(Artifact.result_id == Result.id, ~self.file)
         self.result: Condition = and_(is_old_result, ~young_file_of_result)
         """Neither the result nor a file of it is young."""
+        is_old_run = Run.start_time < now - months(constants.MIN_RUN_MONTHS)
         young_file_of_run = exists().where(Artifact.run_id == Run.id, ~self.file)
         needed_result = exists().where(Result.run_id == Run.id, ~self.result)
-        self.run: Condition = and_(
-            Run.start_time < now - months(constants.MIN_RUN_MONTHS), ~needed_result, ~young_file_of_run
-        )
+        self.run: Condition = and_(is_old_run, ~young_file_of_run, ~needed_result)
         """Neither the run nor a result or a file of it is young."""
+
+
+@dataclass(frozen=True)
+class Cutoffs:
+    """Be the moments before which rows of each kind are old; None where none of them is pruned."""
+
+    files: dt.datetime | None
+    results: dt.datetime | None
+    runs: dt.datetime | None
+    import_files: dt.datetime | None
+
+    @classmethod
+    def of_plan(cls, plan: BeatSettings) -> Self:
+        """Return the moments that the scheduler's plan means now."""
+        now = utc_now()
+        days = dt.timedelta(days=plan.prune_import_files_days)
+        return cls(
+            now - months(plan.prune_files_months) if plan.prune_files_enabled else None,
+            now - months(plan.prune_results_months) if plan.prune_results_enabled else None,
+            now - months(plan.prune_runs_months) if plan.prune_runs_enabled else None,
+            now - days if plan.prune_import_files_enabled else None,
+        )

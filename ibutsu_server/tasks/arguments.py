@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from ibutsu_server.exceptions import InvalidInputError
+
+_MOST_DIGITS: Final = 9
 
 
 def uuid_argument(name: str, value: Any) -> str:
@@ -29,7 +31,7 @@ def count_argument(name: str, value: Any) -> int:
     """
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    if isinstance(value, str) and value.isascii() and value.isdigit():
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS:
         return int(value)
     message = f"{name} must be a whole number, or digits, not {str(value)[:100]!r}"
     raise InvalidInputError(message)

@@ -10,9 +10,9 @@ from flask import current_app
 
 from ibutsu_server import constants
 from ibutsu_server.db.pruning import Prune
-from ibutsu_server.db.retention import months as months_long
 from ibutsu_server.db.seeding import parse_seeds, seed
 from ibutsu_server.db.types import utc_now
+from ibutsu_server.exceptions import InvalidInputError
 from ibutsu_server.ingest.importing import clear_content
 from ibutsu_server.tasks.arguments import count_argument, uuid_argument
 from ibutsu_server.util.celery_task import shared_task
@@ -47,7 +47,7 @@ def prune_old_import_files(days: int | str = 7) -> str:
     number = count_argument("days", days)
     if number < constants.MIN_IMPORT_FILE_DAYS:
         return f"Deleted 0 import files: {number} days is below the floor of 1 day."
-    prune = _carried_out(Prune.import_files, dt.timedelta(days=number))
+    prune = _carried_out(Prune.import_files, number)
     return f"Deleted {prune.deleted.get('import_files', 0)} import files older than {number} days."
 
 
@@ -70,14 +70,21 @@ def _prune(delete: Callable[[Prune, dt.datetime], None], months: int | str, floo
     if number < floor:
         logger.warning("No %s are deleted: %d months is below the floor of %d", what, number, floor)
         return
-    _carried_out(delete, months_long(number))
+    _carried_out(delete, number * constants.MONTH_DAYS)
 
 
-def _carried_out(delete: Callable[[Prune, dt.datetime], None], age: dt.timedelta) -> Prune:
+def _carried_out(delete: Callable[[Prune, dt.datetime], None], days: int) -> Prune:
     prune = Prune(current_app.extensions["ibutsu_server"].prune)
-    delete(prune, utc_now() - age)
-    told = ", ".join(f"{number} {table}" for table, number in prune.deleted.items()) or "nothing"
-    logger.info("Deleted %s older than %d days", told, age.days)
+    delete(prune, _days_ago(days))
+    logger.info("Deleted %s older than %d days", prune, days)
     if prune.is_cut_off:
         logger.warning("The time budget of the prune is used up: the next one goes on where this stopped")
     return prune
+
+
+def _days_ago(days: int) -> dt.datetime:
+    try:
+        return utc_now() - dt.timedelta(days=days)
+    except OverflowError as error:
+        message = f"{days} days reach back further than the calendar does: give a smaller number"
+        raise InvalidInputError(message) from error

@@ -90,7 +90,13 @@ def test_below_the_floor_nothing_is_deleted(
     assert counts() != (1, 1, 1)
 
 
-@pytest.mark.parametrize("months", ["three", "-3", -3, 3.5, True, None])
+def test_a_retention_beyond_the_calendar_is_bad_input(app: Flask) -> None:
+    """A number of months that no date lies behind is told as such, not tried again."""
+    with pytest.raises(InvalidInputError, match="reach back further than the calendar does"):
+        prune_old_files(10**9)
+
+
+@pytest.mark.parametrize("months", ["three", "-3", -3, 3.5, True, None, "9" * 5000])
 def test_a_retention_that_is_no_number_is_bad_input(app: Flask, months: Any) -> None:
     """The message names the argument, the value and what it must be."""
     with pytest.raises(InvalidInputError, match="months must be a whole number, or digits, not "):

@@ -1,0 +1,107 @@
+"""Show what the ``ibutsu db`` commands do to a database, and what they say."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from ibutsu_server import _AppRegistry
+from ibutsu_server.cli import main
+from ibutsu_server.db import db
+from ibutsu_server.db.models import Run
+from tests.db.rows import make_file, make_import, make_result, make_run, stored
+
+if TYPE_CHECKING:
+    from click.testing import Result
+    from flask import Flask
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch, broker_url: str, database_uri: str) -> None:
+    monkeypatch.setenv("CELERY_BROKER_URL", broker_url)
+    monkeypatch.setenv("SQLALCHEMY_DATABASE_URI", database_uri)
+
+
+def run(*arguments: str) -> Result:
+    """Run ``ibutsu db`` as a process of its own would, with the environment as it is now."""
+    result = CliRunner().invoke(main, ["db", *arguments])
+    with _AppRegistry.get_flask_app().app_context():
+        db.session.remove()
+        db.engine.dispose()
+    _AppRegistry.reset()
+    return result
+
+
+def old_rows() -> None:
+    """Store rows that the default plan deletes, and some that it keeps."""
+    old, young = make_run(400), make_run(10)
+    result, old_result = make_result(old, age=400), make_result(young, age=160)
+    files = [make_file(old, 380), make_file(result, 400), make_file(young, 100), make_file(young, 80)]
+    stored(old, young, result, old_result, *files, make_file(old_result, 80), make_import(age=30))
+
+
+def test_init_makes_the_tables_once(database_uri: str) -> None:
+    """A second time nothing is changed, and nothing is missing."""
+    first, second = run("init"), run("init")
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert first.output.startswith("Created 12 tables: artifacts, ")
+    assert second.output == "There are tables already: nothing was changed.\n"
+
+
+def test_check_says_what_to_run(database_uri: str) -> None:
+    """Each line is ok, or a statement; the exit code tells whether all is well."""
+    nothing = run("check")
+    assert nothing.exit_code == 1
+    assert "table runs is missing: CREATE TABLE runs (" in nothing.output
+    run("init")
+    whole = run("check")
+    assert whole.exit_code == 0
+    assert all(line.endswith(" ok") for line in whole.output.splitlines())
+
+
+def test_init_says_what_another_version_lacks(app: Flask) -> None:
+    """The tables stay as they are; exit code 1 and the statements say that there is something to do."""
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql("DROP INDEX ix_runs_env")
+    told = run("init")
+    assert told.exit_code == 1
+    assert "index ix_runs_env is missing: CREATE INDEX" in told.output
+
+
+def test_a_dry_run_says_what_goes_by_table_and_month(app: Flask) -> None:
+    """The forecast counts the rows that the prune then deletes, and deletes none itself."""
+    old_rows()
+    doomed = json.loads(run("prune", "--dry-run", "--json").output)
+    totals = {each["table"]: 0 for each in doomed}
+    for each in doomed:
+        totals[each["table"]] += each["rows"]
+    assert totals == {"artifacts": 4, "results": 2, "runs": 1}
+    started = db.session.scalars(db.select(Run).order_by(Run.start_time)).first()
+    assert started is not None
+    month = started.start_time.strftime("%Y-%m")
+    assert {"table": "runs", "month": month, "rows": 1} in doomed
+    assert json.loads(run("prune", "--json").output) == {"deleted": totals, "is_cut_off": False}
+    assert "0 rows would go." in run("prune", "--dry-run").output
+
+
+def test_the_prune_follows_the_plan(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retention and kinds are those of the scheduler."""
+    old_rows()
+    for name in ("FILES", "RESULTS", "RUNS"):
+        monkeypatch.setenv(f"IBUTSU_BEAT_PRUNE_{name}_ENABLED", "false")
+    assert "0 rows would go." in run("prune", "--dry-run").output
+    monkeypatch.setenv("IBUTSU_BEAT_PRUNE_IMPORT_FILES_ENABLED", "true")
+    assert "import_files" in run("prune", "--dry-run").output
+    assert run("prune").output == "Deleted 1 import_files.\n"
+
+
+def test_a_prune_that_is_cut_off_says_so(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs it learns that there is more to do."""
+    old_rows()
+    monkeypatch.setenv("IBUTSU_PRUNE_TIME_BUDGET", "1e-9")
+    told = run("prune")
+    assert told.exit_code == 0
+    assert told.output.endswith("The time budget is used up: run the command again to go on.\n")
