@@ -56,8 +56,8 @@ def detect_encoding(head: bytes) -> Encoding:
 def _declared(name: str) -> str:
     try:
         codec = codecs.lookup(name).name
-        reads_ascii = b"<?xml".decode(codec) == "<?xml"
-    except (LookupError, UnicodeError):
+        reads_ascii = _reads_ascii(codec)
+    except LookupError:
         codec, reads_ascii = "undefined", False
     if codec.replace("_", "-") in _NOT_FOR_FILES:
         raise ImportRejectedError(
@@ -65,6 +65,13 @@ def _declared(name: str) -> str:
         )
     # .NET declares utf-16 for text that it then saves as UTF-8; plain ASCII is a part of UTF-8.
     return codec if reads_ascii and codec != "ascii" else "utf-8"
+
+
+def _reads_ascii(codec: str) -> bool:
+    try:
+        return b"<?xml".decode(codec) == "<?xml"
+    except UnicodeError:
+        return False
 
 
 def _read_as_single_bytes(error: UnicodeError) -> tuple[str, int]:

@@ -12,7 +12,7 @@ from lxml import etree
 from ibutsu_server.exceptions import ImportRejectedError
 from ibutsu_server.ingest.junit.case import read_case
 from ibutsu_server.ingest.junit.properties import Properties, columns, put_properties
-from ibutsu_server.ingest.junit.source import Content, XmlSource
+from ibutsu_server.ingest.junit.source import XmlSource
 from ibutsu_server.ingest.junit.vocabulary import COMPUTED, ROOTS
 from ibutsu_server.ingest.junit.walk import CaseWalk
 from ibutsu_server.ingest.records import ResultRecord, RunRecord
@@ -35,10 +35,10 @@ class JunitReader:
     a ``project`` property. The same content and run id give the same result ids again.
     """
 
-    def __init__(self, content: Content, *, run_id: str, settings: ImportSettings) -> None:
+    def __init__(self, content: bytes, *, run_id: str, settings: ImportSettings) -> None:
         self.run = RunRecord(id=run_id)
         self.projects: set[str] = set()
-        self.total: int | None = bytes(content).count(b"<testcase ") or None
+        self.total: int | None = content.count(b"<testcase ") or None
         """Number of cases, where it can be told without reading them."""
         self._content = content
         self._settings = settings

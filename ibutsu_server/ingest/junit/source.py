@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Final
 from ibutsu_server.exceptions import ImportRejectedError
 from ibutsu_server.ingest.junit.encoding import LENIENT, detect_encoding
 from ibutsu_server.ingest.junit.output import cut_note
-from ibutsu_server.ingest.junit.position import SECTION, Position
+from ibutsu_server.ingest.junit.position import SECTION, Position, least_text_bytes, text_end, way_between
 from ibutsu_server.ingest.junit.prolog import MAX_PROLOG_BYTES, read_prolog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-Content = bytes | bytearray | memoryview
 
 BLOCK_BYTES: Final = 32 * 1024
 MAX_OPEN_TAGS: Final = 500_000
@@ -42,10 +40,11 @@ class XmlSource:
     is cut here, before it costs the parser memory.
     """
 
-    def __init__(self, content: Content, *, max_text_bytes: int) -> None:
-        self.encoding = detect_encoding(bytes(memoryview(content)[:MAX_PROLOG_BYTES]))
+    def __init__(self, content: bytes, *, max_text_bytes: int) -> None:
+        self.encoding = detect_encoding(content[:MAX_PROLOG_BYTES])
         self._content = memoryview(content)[self.encoding.mark_bytes :]
         self._max_text = max_text_bytes
+        self._note = cut_note(max_text_bytes).encode()
         self._position = Position()
         self._text_bytes = 0
         self._open_bytes = 0
@@ -71,14 +70,7 @@ class XmlSource:
             ImportRejectedError: when one test case takes more memory than it may.
         """
         for block in self._blocks:
-            in_text, closer = self._position.in_text, self._position.closer
-            plain = self._position.follow(block)
-            if in_text and b"<" not in plain:
-                kept = self._cut(block, closer)
-            else:
-                self._text_bytes, kept = 0, block
-            self._account(len(kept), plain.count(b"<"))
-            if kept:
+            if kept := self._without_excess(block):
                 return kept
         return b""
 
@@ -112,17 +104,26 @@ class XmlSource:
         start = block.find(closer)  # 0 when nothing is open
         return block if start < 0 else block[:start] + _SECTION_OR_REFERENCE.sub(_if_allowed, block[start:])
 
-    def _cut(self, block: bytes, closer: bytes) -> bytes:
-        """Give a block that goes on with a text, or what is left of it when the text is over its limit."""
-        if closer in _PASSED_OVER and closer not in block:
-            return b"\n" * block.count(b"\n")  # the parser would search all of it again with every block
-        limit = max(self._max_text - 2 * BLOCK_BYTES, BLOCK_BYTES)
-        before = self._text_bytes
-        self._text_bytes += len(block)
-        if self._text_bytes <= limit:
-            return block
-        note = cut_note(self._max_text).encode() if before <= limit else b""
-        return note + self._position.way_from(closer)
+    def _without_excess(self, block: bytes) -> bytes:
+        """Cut what is over the limit from the text that goes on in a block."""
+        in_text, closer = self._position.in_text, self._position.closer
+        tags = self._position.follow(block).count(b"<")
+        end = text_end(block, closer) if in_text else 0
+        text = self._cut(block[:end], closer, b"" if tags else self._position.closer)
+        if tags:
+            self._text_bytes = 0
+        self._account(len(block) - end, tags)
+        return text + block[end:]
+
+    def _cut(self, text: bytes, closer: bytes, next_closer: bytes) -> bytes:
+        if closer in _PASSED_OVER and closer not in text:
+            return b"\n" * text.count(b"\n")  # the parser would search all of it again with every block
+        if self._text_bytes > self._max_text:
+            return way_between(closer, next_closer)
+        size = least_text_bytes(text, closer)
+        self._account(size or len(text), 0)
+        self._text_bytes += size
+        return text if self._text_bytes <= self._max_text else text + self._note
 
     def _account(self, size: int, tags: int) -> None:
         self._open_bytes += size

@@ -1,0 +1,237 @@
+"""Check that a file which can never be imported says why, and that hostile ones cost little."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from ibutsu_server.exceptions import ImportRejectedError
+from tests.ingest.junit.reports import properties, read, read_case, texts
+
+
+def _refusal(content: str | bytes, **limits: Any) -> str:
+    with pytest.raises(ImportRejectedError) as refusal:
+        read(content, **limits)
+    return str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "The file is empty: upload the XML report itself."),
+        (b" \n", "The file is empty: upload the XML report itself."),
+        (
+            b'{"tests": 1}',
+            "The file is not well-formed XML: an element must start where '{\"tests\": 1}' stands, line 1.",
+        ),
+        (
+            b'<?xml version="1.0"?>\n<html><body/></html>',
+            "The file is not a JUnit report: its root element is <html>, not <testsuites>, <testsuite> or"
+            " <testcase>.",
+        ),
+        (
+            b"\x1f\x8b\x08\0\0\0\0\0",
+            "The file is compressed with gzip: unpack it and upload the XML report itself.",
+        ),
+        (
+            b"PK\x03\x04\0\0\0\0",
+            "The file is compressed with zip: unpack it and upload the XML report itself.",
+        ),
+        (
+            b"<testsuite>\n <testcase name=5/></testsuite>",
+            "The file is not well-formed XML: AttValue: \" or ' expected, line 2, column 17.",
+        ),
+        (
+            b"\n<!-- c -->\n<testsuite>\n<testcase>\n</testsuite>",
+            "The file is not well-formed XML: Opening and ending tag mismatch: testcase line 4 and testsuite,"
+            " line 5, column 13.",
+        ),
+        (
+            b"<testsuite>\n",
+            "The file is not well-formed XML: Premature end of data in tag testsuite line 1,"
+            " line 2, column 1.",
+        ),
+        (
+            b"<testsuite>&who;</testsuite>",
+            "The file is not well-formed XML: Entity 'who' not defined, line 1, column 17.",
+        ),
+        (
+            b"<!DOCTYPE x [<testsuite/>",
+            "The file is not well-formed XML: its DOCTYPE cannot be read, line 1.",
+        ),
+    ],
+)
+def test_a_file_that_is_no_report_says_why_and_where(content: bytes, reason: str) -> None:
+    """The reason is a sentence for the person who uploaded it, with line and column where there are any."""
+    assert _refusal(content) == reason
+
+
+def test_the_place_is_told_however_long_the_fault_is() -> None:
+    """A long name in the message does not push line and column out of it."""
+    reason = _refusal(f"<testsuite>\n<testcase><{'x' * 5000}></testcase></testsuite>")
+    assert len(reason) < 500
+    assert reason.endswith(", line 2, column 5024.")
+
+
+@pytest.mark.parametrize(
+    "subset",
+    [
+        f'<!ENTITY a "{"x" * 100_000}">',
+        '<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">',
+        '<!ENTITY a SYSTEM "file:///etc/passwd">',
+        '<!ENTITY % a SYSTEM "http://127.0.0.1/x.dtd">%a;',
+    ],
+)
+def test_entities_that_grow_or_load_are_refused(subset: str) -> None:
+    """Nothing is expanded and nothing is loaded: the message tells the line and the remedy."""
+    reason = _refusal(f"\n<!DOCTYPE r [{subset}]>\n<testsuite>{'&a;' * 1000}</testsuite>")
+    assert reason.startswith("The DOCTYPE declares ")
+    assert ", line 2: an import " in reason
+    assert reason.endswith("Write the text itself into the report.")
+
+
+def test_a_harmless_entity_stays_what_is_written() -> None:
+    """A short internal entity is not expanded: the reference itself is the text."""
+    report = read(
+        '<!DOCTYPE r [<!ENTITY co "ACME">]><testsuite><testcase name="a">'
+        "<failure>by &co; &amp; sons</failure></testcase></testsuite>"
+    )
+    assert texts(report.result.artifacts) == {"traceback.log": "by &co; & sons"}
+
+
+def test_nothing_is_included() -> None:
+    """An XInclude is an element like any other."""
+    result = read_case(
+        '<system-out xmlns:xi="http://www.w3.org/2001/XInclude">'
+        '<xi:include href="/etc/passwd"/>-</system-out>'
+    )
+    assert texts(result.artifacts) == {"system-out.log": "-"}
+
+
+@pytest.mark.parametrize(
+    ("content", "limits", "remedy"),
+    [
+        ("<testsuite>" + "<testcase/>" * 4 + "</testsuite>", {"max_cases": 3}, "IBUTSU_IMPORT_MAX_CASES"),
+        (
+            "<testsuite>" * 4 + "<testcase/>" + "</testsuite>" * 4,
+            {"max_nesting": 3},
+            "IBUTSU_IMPORT_MAX_NESTING",
+        ),
+        (
+            "<testsuite><testcase>" + "<a/>" * 600_000 + "</testcase></testsuite>",
+            {},
+            "IBUTSU_IMPORT_MAX_ARTIFACT_BYTES",
+        ),
+        (
+            f"<testsuite>{properties(k='v' * 1000)}{'<testcase/>' * 100}</testsuite>",
+            {"max_unpacked_bytes": 99_000},
+            "IBUTSU_IMPORT_MAX_UNPACKED_BYTES",
+        ),
+    ],
+)
+def test_a_limit_names_its_setting(content: str, limits: dict[str, Any], remedy: str) -> None:
+    """Whoever meets a limit reads which setting raises it."""
+    assert _refusal(content, **limits).endswith(f"or raise {remedy}.")
+
+
+@pytest.mark.parametrize(
+    ("content", "limits"),
+    [
+        ("<testsuite>" + "<testcase/>" * 3 + "</testsuite>", {"max_cases": 3}),
+        ("<testsuite>" * 3 + "<testcase/>" + "</testsuite>" * 3, {"max_nesting": 3}),
+        ("<testsuite>" * 900 + "<testcase/>" + "</testsuite>" * 900, {}),
+    ],
+)
+def test_what_reaches_a_limit_is_not_over_it(content: str, limits: dict[str, Any]) -> None:
+    """A limit is the largest number that is taken."""
+    assert read(content, **limits).results
+
+
+@pytest.mark.parametrize("tag", ["testsuite", "testcase", "deep"])
+def test_nesting_without_end_is_refused(tag: str) -> None:
+    """Half a million open elements end in a message, whatever they are."""
+    reason = _refusal(f"<testsuite><testcase><{'><'.join([tag] * 500_000)}>")
+    assert "line 1" in reason
+
+
+def test_attributes_without_end_are_refused() -> None:
+    """Reading attributes takes quadratic time, so their number is limited."""
+    attributes = " ".join(f'a{number}=""' for number in range(1001))
+    assert _refusal(f"<testsuite>\n<testcase {attributes}/></testsuite>") == (
+        "An element has more than 1,000 attributes, line 2: write them as properties."
+    )
+
+
+_LIMIT = 200_000
+_NOTE = f"\n[cut: this text is over the limit of {_LIMIT:,} bytes]"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x" * 1_000_000,
+        "line of text &amp; more\n" * 50_000,
+        "é日\N{GRINNING FACE}" * 100_000,
+        "<![CDATA[" + "<b>x</b>\n" * 120_000 + "]]>",
+        "<![CDATA[x]]]]><![CDATA[>y]]>\n" * 40_000,
+        "x" * 210_000,
+        "x" * 100_000 + "<b/>" + "y" * 150_000,
+    ],
+)
+def test_output_over_the_limit_is_cut_with_a_note(text: str) -> None:
+    """What fits is kept, the text ends with a note, and the case after it is read as if nothing was."""
+    report = read(
+        f'<testsuite><testcase name="a"><system-out>{text}</system-out><failure/></testcase>'
+        '<testcase name="b"/></testsuite>',
+        max_artifact_bytes=_LIMIT,
+    )
+    assert report.states == ["failed", "passed"]
+    stored = texts(report.results[0].artifacts)["system-out.log"]
+    assert stored.endswith(_NOTE)
+    assert _LIMIT / 2 < len(stored.encode()) <= _LIMIT + len(_NOTE)
+
+
+def test_twelve_megabytes_of_output_are_kept_whole() -> None:
+    """The default limit is well over ten million bytes."""
+    text = "0123456789 abc\n" * 800_000
+    result = read_case(f"<system-out>{text}</system-out>")
+    assert texts(result.artifacts) == {"system-out.log": text}
+
+
+_MEASURE = """
+import resource, sys
+from ibutsu_server.ingest.junit import JunitReader
+from ibutsu_server.settings.imports import ImportSettings
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+head, repeated, times, tail = sys.argv[1:]
+head, repeated, times, tail = head.encode(), repeated.encode() * 1000, int(times) // 1000, tail.encode()
+content = b"".join([head, *[repeated] * times, tail])  # needs no memory beside the content
+before = peak()
+reader = JunitReader(content, run_id="r", settings=ImportSettings(max_artifact_bytes=1_000_000))
+assert sum(1 for _ in reader.results()) > 0
+print(peak() - before)
+"""
+
+
+@pytest.mark.parametrize(
+    ("head", "repeated", "times", "tail"),
+    [
+        ("<testsuite>", '<testcase name="a" classname="b.C"/>\n', 200_000, "</testsuite>"),
+        ("<testsuites>", '<testsuite><testcase name="a"/></testsuite>\n', 100_000, "</testsuites>"),
+        ("<testsuite><testcase><failure>", "line\n", 10_000_000, "</failure></testcase></testsuite>"),
+        ("<testsuite><system-out><![CDATA[", "<>\n", 10_000_000, "]]></system-out><testcase/></testsuite>"),
+        ("<testsuite><!--", "-x", 10_000_000, "--><testcase/></testsuite>"),
+    ],
+    ids=["cases", "suites", "output", "suite-output", "comment"],
+)
+def test_memory_does_not_grow_with_the_file(head: str, repeated: str, times: int, tail: str) -> None:
+    """One test case is held at a time, and no text beyond its limit."""
+    command = [sys.executable, "-c", _MEASURE, head, repeated, str(times), tail]
+    grown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert int(grown) < 25, "megabytes beside the file itself"
