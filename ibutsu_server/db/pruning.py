@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import delete, exists, literal, select, tuple_
+from sqlalchemy import ARRAY, any_, delete, exists, literal, select, tuple_
 
 from ibutsu_server.db.base import db
 from ibutsu_server.db.models import Artifact, Import, ImportFile, Result, Run
@@ -74,7 +74,7 @@ class Prune:
         """Delete the uploaded files of imports that were created before a moment."""
         with self._until_time_is_up():
             for ids in self._pages(Import, Import.created, before, self._batch):
-                files = ImportFile.import_id.in_(ids)
+                files = _among(ImportFile.import_id, ids)
                 self._drain(ImportFile, files, lambda found: self._delete(ImportFile, found))
 
     def everything(self, cutoffs: Cutoffs) -> None:
@@ -97,15 +97,15 @@ class Prune:
             self.is_cut_off = True
 
     def _delete_results(self, ids: Ids) -> int:
-        free = db.session.scalars(select(Result.id).where(Result.id.in_(ids), self._floors.result)).all()
-        files = Artifact.result_id.in_(free)
+        free = db.session.scalars(select(Result.id).where(_among(Result.id, ids), self._floors.result)).all()
+        files = _among(Artifact.result_id, free)
         self._drain(Artifact, files, lambda found: self._delete(Artifact, found, self._floors.file))
         return self._delete(Result, free, ~exists().where(Artifact.result_id == Result.id))
 
     def _delete_runs(self, ids: Ids) -> None:
-        free = db.session.scalars(select(Run.id).where(Run.id.in_(ids), self._floors.run)).all()
-        self._drain(Result, Result.run_id.in_(free), self._delete_results)
-        files = Artifact.run_id.in_(free)
+        free = db.session.scalars(select(Run.id).where(_among(Run.id, ids), self._floors.run)).all()
+        self._drain(Result, _among(Result.run_id, free), self._delete_results)
+        files = _among(Artifact.run_id, free)
         self._drain(Artifact, files, lambda found: self._delete(Artifact, found, self._floors.file))
         has_results, has_files = (exists().where(child.run_id == Run.id) for child in (Result, Artifact))
         self._delete(Run, free, ~has_results, ~has_files)
@@ -139,10 +139,10 @@ class Prune:
 
         The lock comes first: from then on nobody can add a child, and the conditions count those there are.
         """
-        rows = select(model.id).where(model.id.in_(ids)).with_for_update(skip_locked=True)
+        rows = select(model.id).where(_among(model.id, ids)).with_for_update(skip_locked=True)
         number = 0
         if held := db.session.scalars(rows).all():
-            deletion = delete(model).where(model.id.in_(held), *conditions)
+            deletion = delete(model).where(_among(model.id, held), *conditions)
             number = db.session.connection().execute(deletion).rowcount
         db.session.commit()
         self.deleted[model.__tablename__] = self.deleted.get(model.__tablename__, 0) + number
@@ -151,3 +151,10 @@ class Prune:
     def _check_time(self) -> None:
         if self._clock() >= self._deadline:
             raise _TimeIsUp
+
+
+def _among(column: InstrumentedAttribute[Any], ids: Ids) -> Condition:
+    """Compare with one array where there are arrays: thousands of parameters cost more than the deletion."""
+    if db.engine.dialect.name == "postgresql":
+        return column == any_(literal(ids, ARRAY(column.type)))
+    return column.in_(ids)

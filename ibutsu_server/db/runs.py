@@ -48,7 +48,7 @@ def runs_out_of_step(since: dt.datetime) -> Sequence[str]:
     The two are compared as text, so that no content of a summary can make the statement fail.
     """
     claimed = func.coalesce(cast(Run.summary["tests"].as_string(), Text), "")
-    counted = cast(func.count(Result.id), Text)
+    counted = cast(func.count(Result.run_id), Text)  # the index holds it, so no row is read
     query = select(Run.id).outerjoin(Result, Result.run_id == Run.id).where(Run.start_time >= since)
     return db.session.scalars(query.group_by(Run.id).having(claimed != counted)).all()
 
