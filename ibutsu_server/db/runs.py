@@ -62,7 +62,7 @@ def fill_start_times(run_id: str) -> int:
     """Give results of a run that have no start time the run's; return how many there were."""
     start = select(Run.start_time).where(Run.id == run_id).scalar_subquery()
     without = update(Result).where(Result.run_id == run_id, Result.start_time.is_(None))
-    return len(db.session.scalars(without.values(start_time=start).returning(Result.id)).all())
+    return db.session.connection().execute(without.values(start_time=start)).rowcount
 
 
 def _lock(run_id: str) -> Run | None:

@@ -19,4 +19,5 @@ class PruneSettings(SettingsModel):
     """Rows that one transaction deletes: fewer hold locks for a shorter time."""
 
     time_budget: PositiveFloat = 3600
-    """Seconds after which a prune ends; the next one goes on where it stopped."""
+    """Seconds after which a prune ends; the next one goes on where it stopped. Keep it below
+    ``CELERY_TASK_SOFT_TIME_LIMIT``, which would end the prune as a failure."""

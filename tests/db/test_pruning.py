@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from itertools import count
+from threading import Barrier, Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -109,6 +110,33 @@ def test_a_prune_waits_for_nobody(app: Flask) -> None:
         db.session.rollback()
         importing.commit()
     Prune(SMALL).runs(days_ago(360))
+    assert counts() == (0, 0, 0)
+
+
+@pytest.mark.parametrize("database_uri", ["postgresql"], indirect=True)
+def test_two_prunes_at_once_share_the_work(app: Flask) -> None:
+    """Neither fails nor waits; each row counts once, and what both left to the other goes next time."""
+    run = make_run(400)
+    results = [make_result(run, age=400) for _ in range(60)]
+    stored(run, *results, *(make_file(result, 400) for result in results))
+    goes = [Prune(SMALL) for _ in range(2)]
+    together = Barrier(len(goes))
+
+    def prune(go: Prune) -> None:
+        together.wait()
+        with app.app_context():
+            go.runs(days_ago(360))
+            go.results(days_ago(360))
+
+    threads = [Thread(target=prune, args=(go,)) for go in goes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    goes.append(Prune(SMALL))
+    goes[-1].runs(days_ago(360))
+    deleted = sum((Counter(go.deleted) for go in goes), Counter())
+    assert deleted == {"runs": 1, "results": 60, "artifacts": 60}
     assert counts() == (0, 0, 0)
 
 
