@@ -58,7 +58,9 @@ def fetch_page(
 
 def _total(ids: Select[Any], *, estimate: bool) -> int:
     if estimate and db.engine.dialect.name == "postgresql":
-        plan: Any = db.session.scalar(_Explain(ids.with_only_columns(literal_column("1"))))
+        plan: Any = db.session.scalar(
+            _Explain(ids.with_only_columns(literal_column("1"), maintain_column_froms=True))
+        )
         return int(plan[0]["Plan"]["Plan Rows"])
     return db.session.scalar(select(func.count()).select_from(ids.subquery())) or 0
 
