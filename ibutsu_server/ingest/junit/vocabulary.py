@@ -91,7 +91,8 @@ def kind_of(tag: str) -> Kind:
 
 def local_name(tag: str) -> str:
     """Give the name of an element or attribute without its namespace."""
-    return tag.rpartition("}")[2]
+    # A prefix stays in the name when it is not declared; the parser objects only at the end of the file.
+    return tag.rpartition("}")[2].rpartition(":")[2]
 
 
 def name_of(element: _Element) -> str:

@@ -131,7 +131,8 @@ class CaseWalk:
         while parent is not None and ended is not None:
             if self._in_case and kind_of(ended.tag) is not Kind.CASE:
                 return  # it is a part of the case around, which has not ended yet
-            self._take(self._open[-1], ended)
+            if self._open:  # a lone case may hold cases, but no suite is around them
+                self._take(self._open[-1], ended)
             parent.remove(ended)
             ended = element.getprevious()
 

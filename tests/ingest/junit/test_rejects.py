@@ -55,6 +55,11 @@ def _refusal(content: str | bytes, **limits: Any) -> str:
             " line 2, column 1.",
         ),
         (
+            b"<j:testsuites><j:testsuite/><j:testcase/></j:testsuites>",
+            "The file is not well-formed XML: Namespace prefix j on testsuites is not defined,"
+            " line 1, column 14.",
+        ),
+        (
             b"<testsuite>&who;</testsuite>",
             "The file is not well-formed XML: Entity 'who' not defined, line 1, column 17.",
         ),

@@ -13,6 +13,7 @@ from tests.ingest.junit.reports import read
     ("report", "names"),
     [
         ('<testcase name="a"/>', ["a"]),
+        ('<testcase name="a"><testcase name="b"/><testcase name="c"/></testcase>', ["b", "c", "a"]),
         ('<testsuite><testcase name="a"/></testsuite>', ["a"]),
         ('<testsuites><testcase name="a"/></testsuites>', ["a"]),
         ("<testsuites/>", []),
