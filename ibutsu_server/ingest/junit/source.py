@@ -146,7 +146,7 @@ def _without_forbidden(text: str) -> bytes:
 
 def _end_of_whole_tokens(block: bytes) -> int:
     end = len(block)
-    for mark in (b"&", b"<", b"]", b"-", b"?"):
+    for mark in (b"&", b"<"):
         start = block.find(mark, max(0, len(block) - _LONGEST_TOKEN_BYTES))
         end = min(end, start) if start >= 0 else end
     while end and block[end - 1 : end] in (b"]", b"-", b"?") and len(block) - end < 2 * _LONGEST_TOKEN_BYTES:

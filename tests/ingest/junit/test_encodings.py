@@ -7,6 +7,8 @@ import codecs
 import pytest
 
 from ibutsu_server.exceptions import ImportRejectedError
+from ibutsu_server.ingest.junit.prolog import MAX_PROLOG_BYTES
+from ibutsu_server.ingest.junit.source import BLOCK_BYTES
 from tests.ingest.junit.reports import read, read_case, texts
 
 
@@ -47,16 +49,25 @@ def test_text_is_read_in_the_encoding_it_was_written_in(
     assert texts(result.artifacts) == {"traceback.log": text}
 
 
-@pytest.mark.parametrize("length", range(32_760, 32_776))
+_HEAD = "<testsuite><testcase><system-out>"
+
+
+@pytest.mark.parametrize("offset", range(-48, 2))
 @pytest.mark.parametrize(
-    "token", ["日", "\N{GRINNING FACE}", "&amp;", "&#x1b;&#10;", "]]&gt;", "<![CDATA[]]]]>"]
+    ("token", "text"),
+    [
+        ("日\N{GRINNING FACE}", "日\N{GRINNING FACE}"),
+        ("&amp;&#x1b;&#10;", "&\n"),
+        ("<![CDATA[&#27; and sixteen more bytes]]]]>&#27;", "&#27; and sixteen more bytes]]"),
+        ("<!-- <![CDATA[ and sixteen more bytes -->&#27;", ""),
+        ("<?pi <!-- and sixteen more bytes ?>&#27;", ""),
+    ],
 )
-def test_no_place_in_a_large_file_is_special(length: int, token: str) -> None:
-    """Characters, references and delimiters are read whole, wherever the reader's blocks end."""
-    meant = {"&amp;": "&", "&#x1b;&#10;": "\n", "]]&gt;": "]]>", "<![CDATA[]]]]>": "]]"}.get(token, token)
-    filler = "x" * length
-    result = read_case(f"<system-out>{filler}{token}{'y' * 100_000}{token}</system-out>")
-    assert texts(result.artifacts)["system-out.log"] == filler + meant + "y" * 100_000 + meant
+def test_no_place_in_a_large_file_is_special(offset: int, token: str, text: str) -> None:
+    """Characters, references and delimiters are read whole, wherever the blocks of the reader end."""
+    filler = "x" * (MAX_PROLOG_BYTES + BLOCK_BYTES + offset - len(_HEAD))
+    report = read(f"{_HEAD}{filler}{token}y</system-out></testcase></testsuite>")
+    assert texts(report.result.artifacts) == {"system-out.log": f"{filler}{text}y"}
 
 
 @pytest.mark.parametrize(

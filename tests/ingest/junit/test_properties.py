@@ -83,13 +83,14 @@ def test_a_property_steps_aside_for_an_attribute() -> None:
 def test_env_component_and_source_fill_their_columns() -> None:
     """The nearest property counts; the run has those of the root."""
     report = read(
-        '<testsuites><property name="env" value="qa"/><property name="source" value="ci"/>'
-        '<testsuite><property name="component" value="cart"/><testcase name="a"/>'
-        '<testcase name="b"><property name="env" value="prod"/></testcase></testsuite></testsuites>'
+        f"<testsuites>{properties(env='qa', source='ci')}<testsuite>{properties(component='cart')}"
+        f"<testcase/><testcase>{properties(env='prod')}</testcase></testsuite>"
+        f"<testcase>{properties(component='shop')}</testcase></testsuites>"
     )
     assert [(result.env, result.component, result.source) for result in report.results] == [
         ("qa", "cart", "ci"),
         ("prod", "cart", "ci"),
+        ("qa", "shop", "ci"),
     ]
     assert (report.run.env, report.run.component, report.run.source) == ("qa", None, "ci")
     assert report.results[0].metadata["env"] == "qa"

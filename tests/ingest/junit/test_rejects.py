@@ -131,6 +131,13 @@ def test_nothing_is_included() -> None:
             "IBUTSU_IMPORT_MAX_ARTIFACT_BYTES",
         ),
         (
+            "<testsuite><testcase><failure>"
+            + f"{'x' * 1000}<!-- -->" * 2000
+            + "</failure></testcase></testsuite>",
+            {"max_artifact_bytes": 100_000},
+            "IBUTSU_IMPORT_MAX_ARTIFACT_BYTES",
+        ),
+        (
             f"<testsuite>{properties(k='v' * 1000)}{'<testcase/>' * 100}</testsuite>",
             {"max_unpacked_bytes": 99_000},
             "IBUTSU_IMPORT_MAX_UNPACKED_BYTES",
@@ -197,6 +204,20 @@ def test_output_over_the_limit_is_cut_with_a_note(text: str) -> None:
     stored = texts(report.results[0].artifacts)["system-out.log"]
     assert stored.endswith(_NOTE)
     assert _LIMIT / 2 < len(stored.encode()) <= _LIMIT + len(_NOTE)
+
+
+def test_only_the_text_over_the_limit_is_cut() -> None:
+    """Each text has the whole limit, whatever was cut before it and wherever its CDATA starts."""
+    text = "<y>\n" * 40_000
+    report = read(
+        f"<testsuite><testcase><system-out><![CDATA[{'x' * 1_000_000}]]></system-out>"
+        f"<system-err><![CDATA[{text}]]></system-err></testcase>"
+        f"<testcase><system-out><![CDATA[{text}]]></system-out></testcase></testsuite>",
+        max_artifact_bytes=_LIMIT,
+    )
+    first, second = (texts(result.artifacts) for result in report.results)
+    assert first == {"system-out.log": "x" * _LIMIT + _NOTE, "system-err.log": text}
+    assert second == {"system-out.log": text}
 
 
 def test_twelve_megabytes_of_output_are_kept_whole() -> None:

@@ -57,6 +57,7 @@ def test_other_words_of_an_attribute_change_no_state(word: str) -> None:
 def test_a_child_counts_more_than_an_attribute() -> None:
     """A case that failed is failed, even where an attribute calls it disabled."""
     assert read_case("<failure/>", 'name="a" status="disabled"').result == "failed"
+    assert read_case("<flakyFailure/>", 'name="a" status="skipped"').result == "passed"
 
 
 @pytest.mark.parametrize("child", ["flakyFailure", "flakyError"])
