@@ -123,6 +123,7 @@ class JunitReader:
         self._starts_by(walk.start)
         if root is None:
             return
+        run.start_time = root.start or run.start_time
         run.env, run.component, run.source = columns(root.properties)
         for name, value in root.attributes.items():
             place = run.metadata.setdefault("attributes", {}) if name in COMPUTED else run.metadata

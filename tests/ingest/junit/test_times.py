@@ -66,9 +66,9 @@ def test_a_case_starts_by_the_nearest_timestamp(
     ("report", "start"),
     [
         (
-            '<testsuites timestamp="2024-01-01T00:00:00">'
+            '<testsuites timestamp="2024-01-01T00:00:07">'
             '<testsuite timestamp="2024-01-01T00:00:05"/></testsuites>',
-            dt.datetime(2024, 1, 1),  # noqa: DTZ001 - naive is UTC here
+            dt.datetime(2024, 1, 1, 0, 0, 7),  # noqa: DTZ001 - naive is UTC here
         ),
         (
             '<testsuites><testsuite timestamp="2024-01-01T00:00:09"/>'
