@@ -108,9 +108,10 @@ class FlaskCelerySettings(DatabaseSettings, BrokerSettings):
     """Seconds after which an unacknowledged message is delivered again. It must be longer than
     ``task_time_limit``: with late acknowledgement a longer task would be delivered twice."""
 
-    worker_cancel_long_running_tasks_on_connection_loss: bool = True
-    """Whether late-acknowledged tasks are stopped when the broker connection is lost: their messages
-    will be delivered again."""
+    worker_cancel_long_running_tasks_on_connection_loss: bool = False
+    """Whether late-acknowledged tasks are stopped when the broker connection is lost. Measured when the
+    Redis of broker and results is killed while such a task runs and restarted: stopped, the task is lost;
+    left alone, it ends and every task runs once."""
 
     worker_prefetch_multiplier: PositiveInt = 1
     """Messages each child process may reserve ahead. Measured when Redis is killed: with 4 the worker

@@ -37,7 +37,7 @@ def test_the_defaults_survive_a_broker_that_dies() -> None:
     assert celery["worker_prefetch_multiplier"] == 1
     assert celery["task_acks_late"] is True
     assert celery["task_reject_on_worker_lost"] is True
-    assert celery["worker_cancel_long_running_tasks_on_connection_loss"] is True
+    assert celery["worker_cancel_long_running_tasks_on_connection_loss"] is False
     assert celery["broker_connection_retry_on_startup"] is True
     assert celery["accept_content"] == ("json",)
     assert celery["broker_transport_options"]["visibility_timeout"] > celery["task_time_limit"]
