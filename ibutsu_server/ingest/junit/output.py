@@ -32,8 +32,10 @@ def text_artifact(filename: str, text: str, limit: int) -> ArtifactRecord:
     """Make an artifact of at most ``limit`` bytes of text, and a note where it was cut."""
     content = text.encode()
     if len(content) > limit:
-        whole_characters = content[:limit].decode(errors="ignore")
-        content = (whole_characters + cut_note(limit)).encode()
+        end = limit
+        while content[end] & 0xC0 == 0x80:  # within a character of UTF-8
+            end -= 1
+        content = b"".join([memoryview(content)[:end], cut_note(limit).encode()])
     return ArtifactRecord(filename, content, _XML if filename.endswith(".xml") else _TEXT)
 
 
