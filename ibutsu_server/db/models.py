@@ -23,8 +23,8 @@ def _reference(target: str, **options: Any) -> Any:
     return mapped_column(PortableUuid, ForeignKey(target, **options), index=True)
 
 
-def _moment() -> Any:
-    return mapped_column(UtcDateTime, default=utc_now, server_default=utc_timestamp(), index=True)
+def _moment(*, index: bool = True) -> Any:
+    return mapped_column(UtcDateTime, default=utc_now, server_default=utc_timestamp(), index=index)
 
 
 def _searchable() -> Any:
@@ -149,6 +149,7 @@ class Run(Base):
 
     __tablename__ = "runs"
     __table_args__ = (
+        Index("ix_runs_start_time_id", "start_time", "id"),  # the order of pages
         *_metadata_indexes("runs"),
         _index_in_json("ix_runs_summary_pass_percent", "(summary -> 'pass_percent')"),
     )
@@ -162,7 +163,7 @@ class Run(Base):
     env: Mapped[str | None] = _searchable()
     project_id: Mapped[str | None] = _reference("projects.id")
     source: Mapped[str | None] = _searchable()
-    start_time: Mapped[dt.datetime] = _moment()
+    start_time: Mapped[dt.datetime] = _moment(index=False)
     summary: Mapped[Json | None] = _json()
 
 
@@ -172,6 +173,7 @@ class Result(Base):
     __tablename__ = "results"
     __table_args__ = (
         Index("ix_results_run_id_start_time", "run_id", "start_time"),  # the first result of a run
+        Index("ix_results_start_time_id", "start_time", "id"),  # the order of pages
         *_metadata_indexes("results"),
     )
     wire_names: ClassVar[dict[str, str]] = _METADATA_ON_THE_WIRE
@@ -186,7 +188,7 @@ class Result(Base):
     result: Mapped[str | None] = _searchable()
     run_id: Mapped[str | None] = mapped_column(PortableUuid, ForeignKey("runs.id"))
     source: Mapped[str | None] = _searchable()
-    start_time: Mapped[dt.datetime] = _moment()
+    start_time: Mapped[dt.datetime] = _moment(index=False)
     test_id: Mapped[str | None] = _searchable()
 
 

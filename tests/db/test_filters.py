@@ -1,0 +1,301 @@
+"""Show what each operator finds in each kind of field, on both databases, and what a filter cannot say."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ibutsu_server.db.conditions import compile_filter
+from ibutsu_server.db.fields import MAX_VALUES
+from ibutsu_server.db.filters import MAX_FILTER_LENGTH, Filter, FilterError, Operator
+from ibutsu_server.db.models import Project, Result, Run
+from ibutsu_server.db.pages import Page, PageQuery
+from ibutsu_server.db.patterns import MAX_PATTERN_LENGTH
+from tests.db.rows import make_run, stored
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from ibutsu_server.db.conditions import Model
+
+PROJECT = "3d4a5f44-3d0c-4d5e-9a53-5f2f6c1f0a11"
+OTHER_PROJECT = "3d4a5f44-3d0c-4d5e-9a53-5f2f6c1f0a12"
+
+
+def named(model: Model, *filters: str) -> str:
+    """Give the letters of the rows that meet all filters, in the order of the alphabet."""
+    conditions = [compile_filter(Filter.parse(each), model) for each in filters]
+    rows = Page.fetch(PageQuery(model, conditions, 1, 100), estimate=False).rows
+    return "".join(sorted(row["component"] for row in rows))
+
+
+def check(model: Model, expected: dict[str, str]) -> None:
+    """Compare what each filter finds with what it should."""
+    assert {each: named(model, each) for each in expected} == expected
+
+
+def stored_results(**columns: Any) -> None:
+    """Store results a, b, c and so on, each with its value in the columns."""
+    run = make_run()
+    length = max(len(values) for values in columns.values())
+    rows = [
+        Result(run_id=run.id, component="abcdef"[n], **{name: values[n] for name, values in columns.items()})
+        for n in range(length)
+    ]
+    stored(Project(id=PROJECT, name="one"), Project(id=OTHER_PROJECT, name="other"), run, *rows)
+
+
+def test_text_is_compared_as_it_is(app: Flask) -> None:
+    """A row without the text is found by nothing but the question whether it is there."""
+    stored_results(test_id=["Alpha", "beta", "100%_off", None, ""])
+    check(
+        Result,
+        {
+            "test_id=beta": "b",
+            "test_id = beta ": "b",
+            "test_id=BETA": "",
+            "test_id=": "e",
+            "test_id!beta": "ace",
+            "test_id>beta": "",
+            "test_id>=beta": "b",
+            "test_id)beta": "b",
+            "test_id<1": "e",
+            "test_id<=": "e",
+            "test_id(": "e",
+            "test_id*beta; Alpha;;beta": "ab",
+            "test_id%ET": "b",
+            "test_id%%": "c",
+            "test_id%_": "c",
+            "test_id~^[Ab]": "ab",
+            "test_id~^a": "",
+            "test_id~(?i)^a": "a",
+            "test_id@y": "abce",
+            "test_id@True": "abce",
+            "test_id@1": "abce",
+            "test_id@no": "d",
+            "test_id@": "d",
+        },
+    )
+
+
+def test_numbers_are_compared_as_numbers(app: Flask) -> None:
+    """Ten is more than nine, and the digits can be searched as text."""
+    stored_results(duration=[9.0, 10.5, None, 0.25])
+    check(
+        Result,
+        {
+            "duration=9": "a",
+            "duration!9": "bd",
+            "duration>9": "b",
+            "duration<9.0": "d",
+            "duration>=9": "ab",
+            "duration(9e0": "ad",
+            "duration*9; 0.25": "ad",
+            "duration%.5": "b",
+            "duration~^0": "d",
+            "duration@1": "abd",
+            "duration@n": "c",
+        },
+    )
+
+
+def test_moments_are_iso_8601_or_seconds(app: Flask) -> None:
+    """A start time is written with an offset or in UTC, as a date, or as seconds since 1970."""
+    stored_results(start_time=[dt.datetime(2026, 3, day, hour=12, tzinfo=dt.UTC) for day in (1, 2)])
+    check(
+        Result,
+        {
+            "start_time=2026-03-01T12:00:00": "a",
+            "start_time=2026-03-01T14:00:00+02:00": "a",
+            "start_time=2026-03-01 12:00": "a",
+            "start_time=1772366400": "a",
+            "start_time>1772366400.5": "b",
+            "start_time<20260302": "a",
+            "start_time!2026-03-01T12:00:00Z": "b",
+            "start_time)2026-03-01T12:00:00Z": "ab",
+            "start_time*2026-03-01T12:00:00Z;1772452800": "ab",
+            "start_time%03-02": "b",
+            "start_time~2026-03-0[1]": "a",
+            "start_time@t": "ab",
+        },
+    )
+
+
+def test_ids_are_compared_as_uuids(app: Flask) -> None:
+    """How the digits are written does not matter."""
+    stored_results(project_id=[PROJECT, OTHER_PROJECT, None])
+    check(
+        Result,
+        {
+            f"project_id={PROJECT.upper()}": "a",
+            f"project_id={{{PROJECT}}}": "a",
+            f"project_id={PROJECT.replace('-', '')}": "a",
+            f"project_id!{PROJECT}": "b",
+            f"project_id*{PROJECT};{OTHER_PROJECT}": "ab",
+            "project_id@y": "ab",
+            "project_id@n": "c",
+        },
+    )
+
+
+def test_paths_in_metadata_are_compared_as_text(app: Flask) -> None:
+    """``metadata`` and ``data`` are names of one column; numbers and truth values are as JSON writes them."""
+    stored_results(
+        data=[
+            {"jenkins": {"job_name": "nightly", "build_number": 7}, "flag": True, "caf\u00e9": "cr\u00e8me"},
+            {"jenkins": {"job_name": "weekly", "build_number": "8"}, "flag": False, "a.b": "no path"},
+            {"jenkins": None},
+            None,
+        ]
+    )
+    check(
+        Result,
+        {
+            "metadata.jenkins.job_name=nightly": "a",
+            "data.jenkins.job_name=nightly": "a",
+            "metadata.jenkins.job_name!nightly": "b",
+            "metadata.jenkins.job_name>nightly": "b",
+            "metadata.jenkins.job_name*nightly;weekly": "ab",
+            "metadata.jenkins.job_name%NIGHT": "a",
+            "metadata.jenkins.job_name~ly$": "ab",
+            "metadata.jenkins.build_number=7": "a",
+            "metadata.jenkins.build_number=8": "b",
+            "metadata.flag=true": "a",
+            "metadata.flag=false": "b",
+            "metadata.caf\u00e9=cr\u00e8me": "a",
+            "metadata.jenkins@y": "ab",
+            "metadata.jenkins@n": "cd",
+            "metadata.a.b@y": "",
+        },
+    )
+
+
+def test_lists_are_asked_for_an_element(app: Flask) -> None:
+    """Any element that meets the operator will do; ``!`` finds the lists that have no such element."""
+    stored_results(
+        data=[{"tags": ["fast", "ui", "\u00fcber"]}, {"tags": ["slow", "fa,st", 7]}, {"tags": []}, {}, None]
+    )
+    check(
+        Result,
+        {
+            "metadata.tags=fast": "a",
+            "metadata.tags=fas": "",
+            "metadata.tags!fast": "bc",
+            "metadata.tags*slow;ui": "ab",
+            "metadata.tags%AS": "a",
+            "metadata.tags%\u00fcb": "a",
+            'metadata.tags%"': "",
+            "metadata.tags%,": "b",
+            'metadata.tags%","': "",
+            "metadata.tags~^u": "a",
+            "metadata.tags~^7$": "b",
+            "metadata.tags@y": "abc",
+            "metadata.tags@n": "de",
+        },
+    )
+
+
+def test_lists_that_are_none_make_no_query_fail(app: Flask) -> None:
+    """What old data holds in place of a list is compared as one element, or not at all."""
+    stored_results(
+        data=[{"tags": "fast"}, {"markers": {"name": "slow"}}, {"annotations": [{"type": "issue"}]}]
+    )
+    check(
+        Result,
+        {
+            "metadata.tags=fast": "a",
+            "metadata.tags%AS": "a",
+            "metadata.annotations%issue": "c",
+            "metadata.markers~slow": "b",
+        },
+    )
+
+
+def test_counts_of_a_summary_are_compared_as_numbers(app: Flask) -> None:
+    """Runs without the count, or with something else in its place, are found by no comparison."""
+    summaries: list[dict[str, Any] | None] = [{"tests": 9, "pass_percent": 66}, {"tests": 10}, {}, None]
+    stored(*(make_run(component="abcd"[n], summary=summary) for n, summary in enumerate(summaries)))
+    check(
+        Run,
+        {
+            "summary.tests>9": "b",
+            "summary.tests)9": "ab",
+            "summary.tests<10": "a",
+            "summary.tests=10.0": "b",
+            "summary.tests!10": "a",
+            "summary.tests*10;9;8": "ab",
+            "summary.tests%1": "b",
+            "summary.tests~^9$": "a",
+            "summary.tests@n": "cd",
+            "summary.pass_percent@y": "a",
+            "summary.pass_percent<=66": "a",
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("result", "'result' is no filter: write a field, one of = ! > < >= <= ~ * % @, and a value"),
+        ("=failed", "'=failed' is no filter: write a field"),
+        ("a b=failed", "'a b=failed' is no filter: write a field"),
+        ("", "'' is no filter: write a field"),
+        (None, "'None' is no filter: write at most 100,000 characters of text"),
+        (["result=failed"], "is no filter: write at most"),
+        ("result=\0", "'result=\\x00' is no filter: write at most"),
+        ("result=\ud800", "is no filter: write at most"),
+        (f"result={'x' * MAX_FILTER_LENGTH}", "is no filter: write at most"),
+        ("result!=failed", "'result!=failed' is no filter: '!=' is no operator; did you mean '!'?"),
+        ("result==failed", "'==' is no operator; did you mean '='?"),
+    ],
+)
+def test_text_that_is_no_filter_is_told(text: Any, told: str) -> None:
+    """The message repeats the text, as far as it is short, and says what to write."""
+    with pytest.raises(FilterError) as caught:
+        Filter.parse(text)
+    assert told in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+def test_a_long_operator_is_the_same_as_its_short_form() -> None:
+    """``>=`` is ``)`` and ``<=`` is ``(``."""
+    assert (
+        Filter.parse("duration>=1")
+        == Filter.parse("duration)1")
+        == Filter("duration", Operator.AT_LEAST, "1")
+    )
+    assert (
+        Filter.parse("duration<=1") == Filter.parse("duration(1") == Filter("duration", Operator.AT_MOST, "1")
+    )
+
+
+def test_filters_that_do_not_fit_the_tables_are_told(app: Flask) -> None:
+    """The message holds the filter, what is wrong with it, and what to write instead."""
+    told = {
+        "reslt=failed": "'reslt=failed': 'reslt' is no field of results; did you mean 'result'?",
+        "summary.tests=3": "'summary.tests' is no field of results; use one of",
+        "metadata=x": "'metadata' is no field of results; did you mean 'metadata.<path>'?",
+        "metadata..x=1": "'metadata..x' is no field of results",
+        "_sa_registry=1": "'_sa_registry' is no field of results",
+        "run.env=stage": "'run.env' is no field of results",
+        "duration>long": "the field holds a number, and 'long' is none; write one such as 2.5",
+        "duration=nan": "the field holds a number, and 'nan' is none",
+        "start_time>soon": "'soon' is no moment; write 2026-03-01T12:00:00 or seconds since 1970",
+        "start_time>99999999999999": "is no moment",
+        "start_time>0001-01-01T00:00:00+14:00": "is no moment",
+        "run_id=7": "'7' is no UUID; write all 32 digits of the id",
+        "run_id%7": "the field holds an id; use one of = ! * @",
+        "metadata.tags>a": "the field holds a list; use one of = ! ~ * % @",
+        "result*;": "a list has 1 to 1,000 values separated by ';', not 0",
+        f"result*{';'.join(map(str, range(MAX_VALUES + 1)))}": "a list has 1 to 1,000 values",
+        "test_id~(": "the regular expression is not valid (",
+        "test_id~a{99999999999}": "the regular expression is not valid (",
+        f"test_id~{'x' * 9999}": f"has at most {MAX_PATTERN_LENGTH:,} characters, not 9,999",
+        f"test_id~{'(' * 900}": "the regular expression is not valid (",
+    }
+    for text, message in told.items():
+        with pytest.raises(FilterError) as caught:
+            compile_filter(Filter.parse(text), Result)
+        assert message in str(caught.value)
