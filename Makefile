@@ -36,6 +36,10 @@ check: $(INSTALLED) docs ## Check style, types and documentation
 docs: $(INSTALLED) ## Build the documentation; warnings are errors
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --builder html docs docs/_build
 
+.PHONY: settings
+settings: $(INSTALLED) ## Write docs/settings.rst from the settings models
+	$(BIN)/python docs/settings_reference.py
+
 .PHONY: clean
 clean: ## Remove what the other targets made
 	rm -rf .venv docs/_build .mypy_cache .pytest_cache .ruff_cache *.egg-info

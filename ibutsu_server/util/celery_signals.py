@@ -10,15 +10,22 @@ import logging
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from celery.signals import task_failure, worker_process_init
+from celery.signals import beat_init, celeryd_after_setup, task_failure, worker_process_init
+from sqlalchemy.exc import SQLAlchemyError
 
 from ibutsu_server.db import db
 
 if TYPE_CHECKING:
     from celery import Task
+    from celery.beat import Service
     from flask import Flask
 
 logger = logging.getLogger(__name__)
+
+_NO_DATABASE = (
+    "The database %s does not answer: %s. Tasks fail and are retried until it does; "
+    "start it, or mend SQLALCHEMY_DATABASE_URI."
+)
 
 _apps_with_database: WeakSet[Flask] = WeakSet()
 
@@ -43,3 +50,30 @@ def drop_inherited_connections(**context: Any) -> None:
         with app.app_context():
             for engine in db.engines.values():
                 engine.dispose(close=False)
+
+
+@celeryd_after_setup.connect(dispatch_uid="ibutsu_server.check_database")
+def check_database(**context: Any) -> None:
+    """Say at the start of a worker that its database does not answer; it may come up later."""
+    del context
+    for app in _apps_with_database:
+        with app.app_context():
+            try:
+                db.engine.connect().close()
+            except SQLAlchemyError as error:
+                url = app.extensions["ibutsu_server"].celery.database_url
+                reason = str(getattr(error, "orig", error)).strip().partition("\n")[0]
+                logger.error(_NO_DATABASE, url, reason)
+            finally:
+                db.engine.dispose()
+
+
+@beat_init.connect(dispatch_uid="ibutsu_server.tell_schedule")
+def tell_schedule(sender: Service, **context: Any) -> None:
+    """Say at the start of a scheduler what it will send."""
+    del context
+    entries = sorted(sender.app.conf.beat_schedule)
+    if entries:
+        logger.info("The schedule has %d entries: %s", len(entries), ", ".join(entries))
+    else:
+        logger.warning("The schedule is empty: nothing is ever sent; set an IBUTSU_BEAT_*_ENABLED to true")
