@@ -1,0 +1,208 @@
+"""Show what an import stores, and how it ends whatever happens."""
+
+from __future__ import annotations
+
+from threading import Barrier, Thread
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from ibutsu_server.celery_utils import create_flask_celery_app
+from ibutsu_server.db import Base, db
+from ibutsu_server.db.models import Artifact, Import, ImportFile, Project, Result, Run
+from ibutsu_server.exceptions import InvalidInputError
+from ibutsu_server.tasks.importers import run_archive_import, run_junit_import
+from tests.db.rows import make_import, make_run, stored
+from tests.ingest.archives import RESULT, RUN, one_run
+
+if TYPE_CHECKING:
+    from celery import Celery
+    from flask import Flask
+
+    from ibutsu_server.settings import FlaskCelerySettings
+
+pytestmark = pytest.mark.usefixtures("celery_app")
+
+REPORT = b"""<testsuites time="3"><testsuite name="shop" timestamp="2026-03-01T10:00:00">
+<testcase classname="tests.TestCart" name="test_total" time="1.5"/>
+<testcase classname="tests.TestCart" name="test_empty" time="0.5">
+  <failure type="AssertionError" message="no">trace</failure><system-out>said</system-out>
+</testcase></testsuite></testsuites>"""
+
+
+def import_(task: Any, content: bytes | None, **columns: Any) -> Import:
+    """Store a file, run its task here, and give the import as it ended."""
+    import_id = stored(make_import(content, **columns))
+    task({"id": import_id})
+    return db.session.get_one(Import, import_id)
+
+
+def rows_of(model: type[Base]) -> list[Any]:
+    """Give all rows of a table."""
+    return list(db.session.scalars(db.select(model)))
+
+
+def is_untouched() -> bool:
+    """Say whether there is no run, no result and no artifact."""
+    return not (rows_of(Run) or rows_of(Result) or rows_of(Artifact))
+
+
+def test_a_junit_report_becomes_run_results_and_files(app: Flask) -> None:
+    """Everything is stored, the run is summed up, and the content of the upload is cleared."""
+    project_id = stored(Project(name="shop", title="shop"))
+    upload = {"project_id": project_id, "source": "ci", "metadata": {"build": "7"}}
+    ended = import_(run_junit_import, REPORT, data=upload)
+    (run,) = rows_of(Run)
+    assert (ended.status, ended.data) == ("done", {**upload, "run_id": [run.id]})
+    assert (run.project_id, run.source, run.duration, run.data["build"]) == (project_id, "ci", 3.0, "7")
+    assert run.summary | {"tests": 2, "failures": 1, "passes": 1, "pass_percent": 50} == run.summary
+    assert run.start_time.isoformat() == "2026-03-01T10:00:00"
+    results = {result.test_id: result for result in rows_of(Result)}
+    failed = results["TestCart.test_empty"]
+    assert (failed.result, failed.run_id, failed.project_id) == ("failed", run.id, project_id)
+    files = {file.filename: file for file in rows_of(Artifact)}
+    assert files.keys() == {"traceback.log", "system-out.log"}
+    assert files["system-out.log"].content == b"said"
+    assert files["traceback.log"].data == {"contentType": "text/plain", "resultId": failed.id}
+    assert rows_of(ImportFile)[0].content is None
+
+
+def test_an_archive_keeps_its_ids_and_files(app: Flask) -> None:
+    """Run and result have the ids of the archive, and each its own file."""
+    ended = import_(run_archive_import, one_run({"metadata": {"jenkins": {"job_name": "nightly"}}}))
+    assert (ended.status, ended.data) == ("done", {"run_id": [RUN]})
+    (run,), (result,) = rows_of(Run), rows_of(Result)
+    assert (run.id, result.id, result.result) == (RUN, RESULT, "failed")
+    assert run.data["jenkins"] == {"job_name": "nightly"}
+    owners = {(file.filename, file.run_id, file.result_id) for file in rows_of(Artifact)}
+    assert owners == {("run.log", RUN, None), ("traceback.log", None, RESULT)}
+
+
+@pytest.mark.parametrize(
+    ("task", "content", "filename"),
+    [(run_archive_import, one_run(), "run.tar.gz"), (run_junit_import, REPORT, f"results-{RUN}.xml")],
+)
+def test_the_same_file_again_updates_the_same_rows(
+    app: Flask, task: Any, content: bytes, filename: str
+) -> None:
+    """An archive, or a report whose name holds a UUID, neither doubles nor fails."""
+    counts = []
+    for _ in range(2):
+        assert import_(task, content, filename=filename).status == "done"
+        counts.append([{row.id for row in rows_of(model)} for model in (Run, Result)])
+        assert len(rows_of(Artifact)) == 2
+    assert counts[0] == counts[1]
+    assert counts[0][0] == {RUN}
+
+
+@pytest.mark.parametrize(
+    ("task", "content", "reason"),
+    [
+        (run_junit_import, b"<testsuite><testcase name='a'/>", "not well-formed"),
+        (run_junit_import, b"<html/>", "its root element is <html>"),
+        (run_archive_import, b"no archive", "archive"),
+        (run_archive_import, one_run(result="great"), "has the result 'great'"),
+        (run_junit_import, None, "no longer stored; upload it again"),
+    ],
+)
+def test_a_file_that_can_never_be_imported_ends_in_error(
+    app: Flask, task: Any, content: bytes | None, reason: str
+) -> None:
+    """The import says why, nothing is left behind, and the content is cleared."""
+    ended = import_(task, content)
+    assert ended.status == "error"
+    assert reason in (ended.data or {})["error"]
+    assert is_untouched()
+    assert rows_of(ImportFile)[0].content is None
+
+
+@pytest.mark.parametrize("where", ["run", "result", "metadata", "property", "existing run"])
+def test_a_file_cannot_reach_into_another_project(app: Flask, where: str) -> None:
+    """What names another project, by id or by name, is rejected with a message."""
+    own = stored(Project(name="own", title="own"))
+    other = stored(Project(name="other", title="other"))
+    task, content = run_archive_import, one_run()
+    if where == "run":
+        content = one_run({"project_id": other})
+    elif where == "result":
+        content = one_run(project_id=other)
+    elif where == "metadata":
+        content = one_run({"metadata": {"project": "other"}})
+    elif where == "property":
+        task = run_junit_import
+        content = b'<testsuite><properties><property name="project" value="other"/></properties></testsuite>'
+    else:
+        stored(Run(id=RUN, project_id=other))
+    ended = import_(task, content, data={"project_id": own})
+    assert ended.status == "error"
+    assert "project" in (ended.data or {})["error"]
+    assert rows_of(Result) == []
+
+
+def test_an_upload_may_name_its_project(app: Flask) -> None:
+    """An import without a project takes the one that the metadata of the upload names."""
+    project_id = stored(Project(name="shop", title="shop"))
+    import_(run_junit_import, REPORT, data={"metadata": {"project": "shop"}})
+    assert [run.project_id for run in rows_of(Run)] == [project_id]
+
+
+def test_a_result_of_another_run_is_not_overwritten(app: Flask) -> None:
+    """An id that is taken by another run is rejected, and that run keeps its result."""
+    other = make_run()
+    stored(other, Result(id=RESULT, run_id=other.id, result="passed"))
+    ended = import_(run_archive_import, one_run())
+    assert (ended.status, [row.run_id for row in rows_of(Result)]) == ("error", [other.id])
+
+
+def test_an_import_that_has_ended_is_left_alone(app: Flask) -> None:
+    """A message that comes twice imports once."""
+    ended = import_(run_junit_import, REPORT)
+    run_junit_import({"id": ended.id})
+    assert len(rows_of(Run)) == 1
+
+
+def test_an_import_left_running_is_taken_up_again(app: Flask) -> None:
+    """The worker that had it was killed: whoever gets the message again does it."""
+    assert import_(run_junit_import, REPORT, status="running").status == "done"
+
+
+def test_two_workers_make_one_run(app: Flask, celery_app: Celery) -> None:
+    """Of two that get the same import one does it."""
+    import_id = stored(make_import(REPORT))
+    together = Barrier(2)
+
+    def work() -> None:
+        together.wait()
+        celery_app.tasks[run_junit_import.name]({"id": import_id})
+
+    threads = [Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(rows_of(Run)) == 1
+    assert len(rows_of(Result)) == 2
+
+
+@pytest.mark.parametrize("record", [{}, {"id": "7"}, {"id": None}, None, {"id": str(uuid4())}])
+def test_a_record_without_a_usable_id_is_bad_input(app: Flask, record: Any) -> None:
+    """The message says what is wrong with the record."""
+    with pytest.raises(InvalidInputError, match="import"):
+        run_junit_import(record)
+
+
+def test_a_fault_that_does_not_pass_ends_in_error_and_keeps_the_file(
+    app: Flask, settings: FlaskCelerySettings
+) -> None:
+    """After the last retry the import says so; the file is kept for whoever looks into it."""
+    create_flask_celery_app(app, settings=settings.model_copy(update={"task_max_retries": 0}))
+    import_id = stored(make_import(REPORT))
+    db.session.execute(db.text("ALTER TABLE artifacts RENAME TO elsewhere"))
+    db.session.commit()
+    assert run_junit_import.apply(args=({"id": import_id},)).state == "FAILURE"
+    ended = db.session.get_one(Import, import_id)
+    assert ended.status == "error"
+    assert "The import was tried 1 times and failed" in (ended.data or {})["error"]
+    assert rows_of(ImportFile)[0].content == REPORT
+    assert rows_of(Run) == rows_of(Result) == []
