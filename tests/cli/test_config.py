@@ -1,0 +1,144 @@
+"""Show what ``ibutsu config`` tells people, programs and CI jobs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from ibutsu_server.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HIDDEN = "hunter2"
+VALID = {
+    "CELERY_BROKER_URL": f"redis://:{HIDDEN}@localhost:6379/0",
+    "SQLALCHEMY_DATABASE_URI": f"postgresql://ibutsu:{HIDDEN}@localhost/ibutsu",
+}
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def config(*arguments: str, **settings: str) -> Result:
+    """Run ``ibutsu config`` with an environment; whatever it writes shows no secret."""
+    result = CliRunner(env=settings).invoke(main, ["config", *arguments])
+    assert HIDDEN not in result.output
+    return result
+
+
+@pytest.mark.parametrize("role", ["worker", "scheduler", "flower"])
+def test_a_valid_configuration_ends_with_zero(role: str) -> None:
+    """The command says that the role's configuration is valid."""
+    result = config("check", "--role", role, **VALID)
+    assert (result.exit_code, result.stdout) == (0, f"The configuration of the {role} is valid.\n")
+
+
+def test_every_fault_is_told_at_once() -> None:
+    """Exit code 1, and a line for each fault by the name that was typed."""
+    result = config(
+        "check",
+        CELERY_BROKER_URL=f"amqp://user:{HIDDEN}@localhost",
+        CELERY_TASK_TIME_LIMIT="abc",
+        IBUTSU_BEAT_PRUNE_FILES_MONTHS="1",
+    )
+    assert result.exit_code == 1
+    faulty = [line.split()[0] for line in result.stdout.splitlines()]
+    assert faulty == [
+        "CELERY_BROKER_URL",
+        "CELERY_TASK_TIME_LIMIT",
+        "SQLALCHEMY_DATABASE_URI",
+        "IBUTSU_BEAT_PRUNE_FILES_MONTHS",
+    ]
+
+
+def test_the_monitor_needs_the_broker_alone() -> None:
+    """A missing database is no fault of Flower's configuration."""
+    assert config("check", "--role", "flower", CELERY_BROKER_URL="redis://localhost").exit_code == 0
+
+
+def test_a_misspelt_name_is_a_warning_and_under_strict_a_fault() -> None:
+    """The suggestion is the same; only the exit code differs."""
+    misspelt = {**VALID, "CELERY_TASK_TIME_LIMITS": "60"}
+    told = (
+        "CELERY_TASK_TIME_LIMITS is no Celery setting and is ignored; did you mean 'CELERY_TASK_TIME_LIMIT'?"
+    )
+    lax, strict = config("check", **misspelt), config("check", "--strict", **misspelt)
+    assert (lax.exit_code, strict.exit_code) == (0, 1)
+    assert told in strict.stdout
+    assert told.partition(" is")[0] in lax.stderr
+
+
+def test_a_role_that_does_not_exist_is_wrong_usage() -> None:
+    """Exit code 2, with the roles that exist."""
+    result = config("check", "--role", "api")
+    assert result.exit_code == 2
+    assert "'worker', 'scheduler', 'flower'" in result.output
+
+
+def test_a_program_reads_faults_as_json() -> None:
+    """Faults and warnings are lists of names and problems."""
+    result = config("check", "--format", "json", CELERY_BIN="/usr/bin/celery")
+    answer: dict[str, Any] = json.loads(result.stdout)
+    assert (result.exit_code, answer["valid"]) == (1, False)
+    assert answer["faults"][0]["name"] == "CELERY_BROKER_URL"
+    assert answer["faults"][0]["problem"].startswith("environment variable must be set")
+    assert [warning["name"] for warning in answer["warnings"]] == ["CELERY_BIN"]
+
+
+def test_a_workflow_reads_faults_as_annotations() -> None:
+    """Each fault is an error annotation, each warning a warning."""
+    lines = config("check", "--format", "github", CELERY_BIN="x").stdout.splitlines()
+    assert lines[0].startswith(
+        "::error title=CELERY_BROKER_URL::CELERY_BROKER_URL environment variable must be set"
+    )
+    assert lines[-1].startswith("::warning title=CELERY_BIN::")
+
+
+def test_show_tells_each_value_and_its_source(tmp_path: Path) -> None:
+    """Environment, secret file, ``.env`` file and default are told apart."""
+    secret = tmp_path / "uri"
+    secret.write_text(VALID["SQLALCHEMY_DATABASE_URI"])
+    (tmp_path / ".env").write_text("CELERY_WORKER_CONCURRENCY=3\n")
+    result = config(
+        "show",
+        "--json",
+        CELERY_BROKER_URL=VALID["CELERY_BROKER_URL"],
+        SQLALCHEMY_DATABASE_URI_FILE=str(secret),
+    )
+    shown = {value["name"]: value for value in json.loads(result.stdout)}
+    assert shown["CELERY_BROKER_URL"]["value"] == "redis://:***@localhost:6379/0"
+    assert shown["CELERY_BROKER_URL"]["origin"] == "environment variable CELERY_BROKER_URL"
+    assert shown["SQLALCHEMY_DATABASE_URI"]["origin"] == f"file SQLALCHEMY_DATABASE_URI in {secret}"
+    assert shown["CELERY_WORKER_CONCURRENCY"]["origin"] == "file CELERY_WORKER_CONCURRENCY in .env"
+    assert shown["CELERY_REDIS_SOCKET_TIMEOUT"]["origin"] == "default"
+
+
+def test_show_prints_a_table_for_people() -> None:
+    """The table has the same values; nothing is cut."""
+    result = config("show", **VALID)
+    assert "redis://:***@localhost:6379/0" in result.stdout
+    assert "IBUTSU_BEAT_SYNC_ABORTED_RUNS_SCHEDULE" in result.stdout
+
+
+def test_show_of_a_faulty_configuration_tells_the_faults() -> None:
+    """There are no effective values to show: exit code 1."""
+    result = config("show")
+    assert result.exit_code == 1
+    assert "CELERY_BROKER_URL environment variable must be set" in result.stderr
+
+
+def test_the_schema_describes_every_model() -> None:
+    """JSON Schema with the description and the environment names of each field."""
+    schema = json.loads(config("schema").stdout)
+    broker = schema["$defs"]["BrokerSettings"]["properties"]["result_backend"]
+    assert broker["x-environment"] == ["CELERY_RESULT_BACKEND", "CELERY_RESULT_BACKEND_URL"]
+    assert "description" in broker
+    assert {"FlaskCelerySettings", "BeatSettings", "ImportSettings", "PruneSettings"} <= schema[
+        "$defs"
+    ].keys()
