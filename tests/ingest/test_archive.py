@@ -1,0 +1,168 @@
+"""Show what is read from archives of pytest-ibutsu, and what is refused."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ibutsu_server.exceptions import ImportRejectedError
+from ibutsu_server.ingest.archive import ArchiveReader
+from ibutsu_server.settings import ImportSettings
+from tests.ingest.archives import OTHER_RESULT, RESULT, RUN, archive, one_run
+
+if TYPE_CHECKING:
+    from ibutsu_server.ingest.records import ResultRecord, RunRecord
+
+GENEROUS = ImportSettings(max_unpacked_bytes=50_000_000)
+
+
+def read(content: bytes, limits: ImportSettings = GENEROUS) -> tuple[RunRecord, list[ResultRecord]]:
+    """Read an archive whole, with the artifacts of each record."""
+    with ArchiveReader(content, settings=limits) as reader:
+        results = []
+        for result in reader.results():
+            result.artifacts = list(result.artifacts)
+            results.append(result)
+        reader.run.artifacts = list(reader.run.artifacts)
+        return reader.run, results
+
+
+def the_result(**result: Any) -> ResultRecord:
+    """Read the one result of an archive."""
+    _, (record,) = read(one_run(**result))
+    return record
+
+
+def test_members_are_placed_by_position() -> None:
+    """Files beside a document belong to what it describes, with slashes and Unicode in their names."""
+    run, results = read(
+        archive(
+            {
+                f"./{RUN}/{RESULT}/pages/ü 1.html": b"<p>",
+                f"./{RUN}/{RESULT}/my_result.json": b"{}",
+                f"./{RUN}/{RESULT}/result.json": {"test_id": "t", "result": "passed"},
+                f"./{RUN}/run.json": {"component": "cart"},
+                f"./{RUN}/binary.bin": b"\x00\x01",
+                f"./{RUN}/._run.json": b"of a Mac",
+                f"./{RUN}/.DS_Store": b"of a Mac",
+            }
+        )
+    )
+    assert (run.id, run.component, [file.filename for file in run.artifacts]) == (RUN, "cart", ["binary.bin"])
+    assert [file.filename for file in results[0].artifacts] == ["pages/ü 1.html", "my_result.json"]
+
+
+def test_a_missing_run_is_made_from_its_results() -> None:
+    """An archive without run.json has a run with the id of its directory."""
+    run, results = read(archive({f"{RUN}/{RESULT}/result.json": {"result": "passed"}}))
+    assert (run.id, run.metadata, len(results)) == (RUN, {}, 1)
+
+
+def test_the_last_copy_of_a_member_wins() -> None:
+    """A document that comes twice counts once, as it was packed last."""
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w") as tar:
+        for state in (b'{"result": "failed"}', b'{"result": "passed"}'):
+            member = tarfile.TarInfo(f"{RUN}/{RESULT}/result.json")
+            member.size = len(state)
+            tar.addfile(member, io.BytesIO(state))
+    _, results = read(target.getvalue())
+    assert [result.result for result in results] == ["passed"]
+
+
+def test_what_has_no_column_goes_to_the_metadata() -> None:
+    """Unknown keys are kept, null metadata is empty, and the test's own properties are lifted."""
+    record = the_result(metadata={"user_properties": {"ticket": 7, "run": "no"}}, colour="red")
+    assert record.metadata["colour"] == "red"
+    assert (record.metadata["ticket"], record.metadata["run"]) == (7, RUN)
+    assert the_result(metadata=None).metadata == {"run": RUN}
+
+
+def test_what_could_not_be_serialized_is_kept_as_far_as_it_is_known() -> None:
+    """A document with an error in place of its content is marked in the metadata."""
+    broken = {"error": "serialization_failed", "reason": "no JSON"}
+    run, (result,) = read(archive({f"{RUN}/run.json": broken, f"{RUN}/{RESULT}/result.json": broken}))
+    assert (run.metadata["error"], result.metadata["error"]) == ("serialization_failed",) * 2
+    assert result.result == "error"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("shot.png", b"\x89PNG\r\n\x1a\n0000", "image/png"),
+        ("noname", b"\x89PNG\r\n\x1a\n0000", "image/png"),
+        ("out.log", b"said", "text/plain"),
+        ("data.json", b"{}", "application/json"),
+    ],
+)
+def test_a_file_has_the_type_of_its_name_and_content(name: str, content: bytes, expected: str) -> None:
+    """Images, texts and JSON are told apart."""
+    run, _ = read(archive({f"{RUN}/run.json": {}, f"{RUN}/{name}": content}))
+    assert [file.content_type for file in run.artifacts] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (archive({}), "no run"),
+        (archive({"notes/run.json": {}}), "whose name is not the id of a run"),
+        (archive({f"{RUN}/run.json": {}, f"{OTHER_RESULT}/run.json": {}}), "2 runs"),
+        (archive({f"{RUN}/a.txt": b""}), "neither run.json nor any result.json"),
+        (archive({f"{RUN}/run.json": b"[1]"}), "must hold a JSON object"),
+        (archive({f"{RUN}/run.json": b"\xff{}"}), "not JSON in UTF-8"),
+        (archive({f"{RUN}/run.json": b"[" * 5000}), "nest"),
+        (archive({f"{RUN}/run.json": {"id": RESULT}}), "belongs to"),
+        (one_run(result="great"), "has the result 'great'; it must be one of"),
+        (one_run()[:100], "not a readable tar archive: Compressed file ended"),
+        (b"<html>", "archive"),
+    ],
+)
+def test_an_archive_that_can_never_be_read_is_refused(content: bytes, problem: str) -> None:
+    """The message says what is wrong, in words for the person who packed it."""
+    with pytest.raises(ImportRejectedError) as refused:
+        read(content)
+    assert problem in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
+def test_links_devices_and_pipes_are_refused(kind: bytes) -> None:
+    """Only plain files and directories are in an archive of results."""
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w") as tar:
+        member = tarfile.TarInfo(f"{RUN}/{RESULT}/trap")
+        member.type, member.linkname = kind, "/etc/passwd"
+        tar.addfile(member)
+    with pytest.raises(ImportRejectedError, match="trap"):
+        read(target.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("limits", "variable"),
+    [
+        ({"max_unpacked_bytes": 5000}, "IBUTSU_IMPORT_MAX_UNPACKED_BYTES"),
+        ({"max_members": 2}, "IBUTSU_IMPORT_MAX_MEMBERS"),
+        ({"max_artifact_bytes": 5}, "IBUTSU_IMPORT_MAX_ARTIFACT_BYTES"),
+    ],
+)
+def test_limits_are_counted_while_reading(limits: dict[str, Any], variable: str) -> None:
+    """An archive over a limit is refused, and the message names the setting."""
+    with pytest.raises(ImportRejectedError, match=variable):
+        read(one_run(), ImportSettings(**limits))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=300), st.integers(0, len(one_run()) - 1))
+def test_any_bytes_end_in_records_or_a_refusal(junk: bytes, position: int) -> None:
+    """Junk, and an archive with junk in it, never end in another exception."""
+    whole = one_run()
+    for content in (junk, whole[:position] + junk, whole[:position] + junk + whole[position + len(junk) :]):
+        try:
+            _, results = read(content)
+        except ImportRejectedError:
+            continue
+        assert len(results) <= 1
