@@ -234,7 +234,7 @@ def test_a_task_that_returns_is_committed_and_one_that_raises_is_not(app: Flask)
     """The session is committed on success, rolled back on failure and gone either way."""
     celery_app = create_flask_celery_app(app)
 
-    @celery_app.task(name="store", autoretry_for=())
+    @celery_app.task(shared=False, name="store", autoretry_for=())
     def store(name: str, *, fail: bool) -> None:
         db.session.add(Project(name=name))
         db.session.flush()
@@ -251,7 +251,7 @@ def test_a_direct_call_outside_any_context_opens_one_and_closes_it() -> None:
     """A task called as a function finds its app, and has itself as the current task."""
     celery_app = create_flask_celery_app(bare_app())
 
-    @celery_app.task(name="look", bind=True)
+    @celery_app.task(shared=False, name="look", bind=True)
     def look(self: Task[Any, Any]) -> tuple[bool, bool]:
         return has_app_context(), celery_app.current_task is not None and self.request.called_directly
 

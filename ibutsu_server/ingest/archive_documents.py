@@ -55,12 +55,7 @@ def read_run(document: Document, run_id: str, path: str) -> RunRecord:
     summary = fields.mapping("summary")
     record = RunRecord(
         run_id,
-        start_time=fields.moment("start_time"),
-        duration=fields.seconds("duration"),
-        component=fields.text("component"),
-        env=fields.text("env"),
-        source=fields.text("source"),
-        project_id=fields.whole_text("project_id"),
+        **fields.columns(),
         metadata=fields.mapping("metadata"),
         collected=_count(summary.get("collected")),
     )
@@ -84,12 +79,7 @@ def read_result(document: Document, result_id: str, run_id: str, path: str) -> R
         result_id,
         test_id=_test_id(fields, metadata, result_id),
         result=_state(fields, path),
-        start_time=fields.moment("start_time"),
-        duration=fields.seconds("duration"),
-        component=fields.text("component"),
-        env=fields.text("env"),
-        source=fields.text("source"),
-        project_id=fields.whole_text("project_id"),
+        **fields.columns(),
         params=fields.mapping("params"),
         metadata=metadata,
     )
@@ -113,6 +103,17 @@ class _Fields:
             return
         message = f"{self._path} says {name} {str(value)[:100]!r}, but its directory belongs to {expected}."
         raise ImportRejectedError(message)
+
+    def columns(self) -> dict[str, Any]:
+        """Take the values of the columns that runs and results have in common."""
+        return {
+            "start_time": self.moment("start_time"),
+            "duration": self.seconds("duration"),
+            "component": self.text("component"),
+            "env": self.text("env"),
+            "source": self.text("source"),
+            "project_id": self.whole_text("project_id"),
+        }
 
     def whole_text(self, name: str) -> str | None:
         value = self._rest.pop(name, None)

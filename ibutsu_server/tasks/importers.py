@@ -12,8 +12,8 @@ from ibutsu_server.db.base import db
 from ibutsu_server.exceptions import InvalidInputError
 from ibutsu_server.ingest.importing import carry_out, end_in_error, open_archive, open_junit
 from ibutsu_server.tasks.arguments import uuid_argument
-from ibutsu_server.util.app_context import app_context_of
-from ibutsu_server.util.celery_task import get_flask_app, shared_task
+from ibutsu_server.util.app_context import app_context_of, get_flask_app
+from ibutsu_server.util.celery_task import shared_task
 
 if TYPE_CHECKING:
     from celery import Task

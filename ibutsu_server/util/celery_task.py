@@ -9,30 +9,12 @@ from celery.utils.time import get_exponential_backoff_interval
 
 from ibutsu_server.db import db
 from ibutsu_server.exceptions import IbutsuError
-from ibutsu_server.util.app_context import app_context_of
+from ibutsu_server.util.app_context import app_context_of, get_flask_app, set_flask_app
 
 if TYPE_CHECKING:
     from flask import Flask
 
 __all__ = ["IbutsuTask", "get_flask_app", "set_flask_app", "shared_task"]
-
-_default: dict[str, Flask] = {}
-
-
-def set_flask_app(app: Flask | None) -> None:
-    """Make ``app`` the one whose context a task opens where its Celery app has none; None forgets it."""
-    _default.clear()
-    if app is not None:
-        _default["app"] = app
-
-
-def get_flask_app() -> Flask:
-    """Return the app of :func:`set_flask_app`, else the process's own."""
-    if "app" in _default:
-        return _default["app"]
-    from ibutsu_server import _AppRegistry
-
-    return _AppRegistry.get_flask_app()
 
 
 class IbutsuTask(Task[Any, Any]):

@@ -9,8 +9,7 @@ from redis import Redis
 from redis.sentinel import Sentinel
 
 from ibutsu_server.constants import LOCK_EXPIRE, LOCK_TTL
-from ibutsu_server.util.app_context import active_app
-from ibutsu_server.util.celery_task import get_flask_app
+from ibutsu_server.util.app_context import active_app, get_flask_app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

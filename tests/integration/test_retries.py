@@ -80,7 +80,7 @@ def test_after_ten_factory_calls_each_handler_fires_once(
     """However many apps were built, a final failure is logged once."""
     *_, last = [create_flask_celery_app(app, f"app-{number}") for number in range(10)]
 
-    @last.task(name="failing.here")
+    @last.task(shared=False, name="failing.here")
     def failing() -> None:
         message = "no number"
         raise ValueError(message)

@@ -33,7 +33,7 @@ def attempts_of(celery_app: Celery, error: Exception, **options: Any) -> int:
     """Run a task that always raises ``error``; return how often it was run."""
     attempts = []
 
-    @celery_app.task(name=f"failing-{uuid4()}", **options)
+    @celery_app.task(shared=False, name=f"failing-{uuid4()}", **options)
     def failing() -> None:
         attempts.append(1)
         raise error
@@ -63,7 +63,7 @@ def test_a_task_that_fails_twice_and_then_works_succeeds(celery_app: Celery) -> 
     """The third attempt's result is the task's."""
     attempts = []
 
-    @celery_app.task(name="flaky")
+    @celery_app.task(shared=False, name="flaky")
     def flaky() -> int:
         attempts.append(1)
         if len(attempts) < 3:
@@ -79,7 +79,7 @@ def test_a_failed_commit_is_retried_too(celery_app: Celery) -> None:
     db.session.commit()
     attempts = []
 
-    @celery_app.task(name="late")
+    @celery_app.task(shared=False, name="late")
     def late() -> None:
         attempts.append(1)
         db.session.add(User(email="taken@example.com"))
@@ -92,7 +92,7 @@ def test_a_failed_commit_is_retried_too(celery_app: Celery) -> None:
 def test_a_direct_call_raises_the_error_itself(celery_app: Celery) -> None:
     """Outside a worker nothing is retried behind the caller's back."""
 
-    @celery_app.task(name="direct")
+    @celery_app.task(shared=False, name="direct")
     def direct() -> None:
         raise RuntimeError("seen by the caller")
 
@@ -103,7 +103,7 @@ def test_a_direct_call_raises_the_error_itself(celery_app: Celery) -> None:
 def test_the_session_is_gone_after_a_task(celery_app: Celery) -> None:
     """A task in the caller's own context leaves no session with half-done work."""
 
-    @celery_app.task(name="leave", autoretry_for=())
+    @celery_app.task(shared=False, name="leave", autoretry_for=())
     def leave() -> None:
         db.session.add(User(email="lost@example.com"))
         db.session.flush()
