@@ -68,6 +68,10 @@ class Process:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Ask the process to end, and end what is left of its group."""
         self._popen.terminate()
         with suppress(subprocess.TimeoutExpired):
             self._popen.wait(15)

@@ -13,6 +13,10 @@ from uuid import uuid4
 
 import pytest
 
+from ibutsu_server.app import create_app
+from ibutsu_server.db import db
+from ibutsu_server.db.models import Run
+from ibutsu_server.settings import FlaskCelerySettings
 from tests.servers import free_port
 
 if TYPE_CHECKING:
@@ -58,6 +62,20 @@ def test_the_demo_imports_real_reports_and_ends(environment: dict[str, str], tmp
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_demo_uses_the_servers_that_are_named(
+    environment: dict[str, str], broker_url: str, postgres_uri: str
+) -> None:
+    """With a broker and a database in the environment the runs land there."""
+    named = {"CELERY_BROKER_URL": broker_url, "SQLALCHEMY_DATABASE_URI": postgres_uri}
+    ended = run("demo", str(SAMPLES[0]), environment=environment | named)
+    assert ended.returncode == 0, ended.stderr
+    settings = FlaskCelerySettings(broker_url=broker_url, sqlalchemy_database_uri=postgres_uri)
+    with create_app(settings).app_context():
+        assert db.session.scalar(db.select(db.func.count()).select_from(Run)) == 1
+        db.session.remove()
+        db.engine.dispose()
+
+
 def test_a_demo_of_a_bad_file_says_which_and_fails(environment: dict[str, str], tmp_path: Path) -> None:
     """A file that is no report is named with the reason, and the exit code is 1."""
     page = tmp_path / "page.xml"
@@ -90,11 +108,17 @@ def test_dev_serves_imports_until_it_is_told_to_end(
             shown = (line.strip() for line in stack.stdout)
             servers = dict(line.split("=", 1) for line in take_two_settings(shown))
             ended = run("import", "--json", str(report), environment=environment | servers)
+            page = report.with_name("page.xml")
+            page.write_text("<html/>")
+            refused = run("import", str(page), environment=environment | servers)
+            left = run("import", "--no-wait", str(report), environment=environment | servers)
         finally:
             stack.send_signal(number)
             stack.stdout.read()
     assert stack.returncode == (0 if number is signal.SIGINT else 128 + signal.SIGTERM)
     assert ended.returncode == 0, ended.stderr
+    assert (refused.returncode, left.returncode) == (1, 0)
+    assert "page.xml: The file is not a JUnit report" in refused.stderr
     (outcome,) = json.loads(ended.stdout)
     (imported,) = outcome["runs"]
     assert (outcome["status"], imported["summary"]["tests"], imported["summary"]["failures"]) == (

@@ -48,5 +48,6 @@ def test_a_worker_survives_a_broker_that_is_killed_and_restarted(tmp_path: Path,
             worker.wait_for("'two'")
             sender.send_task("failing.twice", retries=2)
             worker.wait_for("'worked after 2 retries'")
+            worker.stop()
             assert client.hlen("unacked") == client.llen("celery") == 0
             sender.close()
