@@ -71,6 +71,8 @@ def convert(name: str, value: Any) -> Any:
     Raises:
         ValueError: the value is not of that type; the sentence leaves the value out, it may be secret.
     """
+    if name == "worker_concurrency":
+        return _concurrency(value)
     kind = option_types()[name]
     if value is None or kind == "any" or isinstance(value, _ALSO_ALLOWED.get(name, ())):
         return value
@@ -98,6 +100,20 @@ def _integer(value: Any) -> int | float:
 
 def _float(value: Any) -> int | float:
     return _number(value, float, "a number")
+
+
+def _concurrency(value: Any) -> Any:
+    """Read what Celery's table leaves open, because it takes a word or a number."""
+    if value is None or (isinstance(value, str) and value.strip().lower() == "auto"):
+        return value
+    message = "must be a whole number, or auto"
+    try:
+        number = _integer(value)
+    except ValueError:
+        raise ValueError(message) from None
+    if number < 0:
+        raise ValueError(message)
+    return number
 
 
 def _boolean(value: Any) -> bool:

@@ -64,6 +64,16 @@ def test_only_celerys_own_names_reach_celery() -> None:
             {},
             'CELERY["worker_max_tasks_per_child"] must be a whole number',
         ),
+        (
+            None,
+            {"CELERY_WORKER_CONCURRENCY": "abc"},
+            "CELERY_WORKER_CONCURRENCY must be a whole number, or auto",
+        ),
+        (
+            {"worker_concurrency": -1},
+            {},
+            'CELERY["worker_concurrency"] must be a whole number, or auto',
+        ),
         ({"task_track_started": "maybe"}, {}, 'CELERY["task_track_started"] must be true or false'),
         ({"task_default_queue": 5}, {}, 'CELERY["task_default_queue"] must be text'),
         (

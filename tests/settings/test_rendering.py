@@ -85,13 +85,13 @@ def test_no_row_shows_a_secret() -> None:
         broker_url="redis://:hunter2@a/0",
         sqlalchemy_database_uri="postgresql://u:hunter2@h/d",
         broker_transport_options={"sentinel_kwargs": {"password": "hunter2"}},
-        celery={"security_key_password": "hunter2", "cassandra_auth_kwargs": {"password": "hunter2"}},
+        celery={"security_key_password": "hunter2", "database_engine_options": {"password": "hunter2"}},
     )
     values = shown(settings)
     assert "hunter2" not in json.dumps(values)
     assert values["CELERY_BROKER_URL"][0] == "redis://:***@a/0"
     assert values["CELERY_SECURITY_KEY_PASSWORD"][0] == "***"
-    assert values["CELERY_CASSANDRA_AUTH_KWARGS"][0] == {"password": "***"}
+    assert values["CELERY_DATABASE_ENGINE_OPTIONS"][0] == {"password": "***"}
 
 
 def test_the_schema_names_the_variables_of_every_field() -> None:
