@@ -203,7 +203,7 @@ def test_a_task_runs_in_the_flask_app_of_its_own_celery_app() -> None:
     def whose() -> str:
         return str(id(current_app._get_current_object()))  # type: ignore[attr-defined]  # a LocalProxy's
 
-    tasks = [celery_app.task(name="whose")(whose) for celery_app in celery_apps]
+    tasks = [celery_app.task(shared=False, name="whose")(whose) for celery_app in celery_apps]
     assert [task() for task in tasks] == [str(id(first)), str(id(second))]
     assert [task.apply().get() for task in tasks] == [str(id(first)), str(id(second))]
     with second.app_context():

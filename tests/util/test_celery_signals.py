@@ -28,7 +28,7 @@ def test_a_final_failure_is_logged_once_after_ten_factory_calls(caplog: pytest.L
     apps = [create_flask_celery_app(Flask(str(i)), settings=settings_for("sqlite://")) for i in range(10)]
     gc.collect()
 
-    @apps[0].task(name="doomed", autoretry_for=())
+    @apps[0].task(shared=False, name="doomed", autoretry_for=())
     def doomed() -> None:
         raise RuntimeError("no way")
 

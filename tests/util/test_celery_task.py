@@ -123,7 +123,7 @@ def test_a_task_of_a_foreign_celery_app_runs_in_the_app_that_was_set() -> None:
     db.init_app(flask_app)
     set_flask_app(flask_app)
 
-    @Celery("foreign", task_cls=IbutsuTask).task(name="whose")
+    @Celery("foreign", task_cls=IbutsuTask).task(shared=False, name="whose")
     def whose() -> str:
         from flask import current_app
 
