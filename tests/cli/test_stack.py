@@ -101,7 +101,7 @@ def test_a_worker_that_cannot_start_ends_the_stack(environment: dict[str, str]) 
 
 def test_stacks_that_start_at_once_get_a_broker_each() -> None:
     """Brokers that start at the same moment do not meet on one port."""
-    together = Barrier(3)
+    together = Barrier(3, timeout=30)
 
     def start(_: int) -> str:
         together.wait()
