@@ -77,6 +77,7 @@ def test_a_line_break_in_a_filter_forges_no_line_of_the_log(caplog: pytest.LogCa
     assert [record.getMessage().count("\n") for record in caplog.records] == [0]
 
 
+@pytest.mark.parametrize("database_uri", ["sqlite"], indirect=True)  # which one makes no difference
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
