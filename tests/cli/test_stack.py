@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -97,6 +98,16 @@ def test_a_worker_that_cannot_start_ends_the_stack(environment: dict[str, str]) 
     assert ended.returncode == 1
     assert "ended with exit code" in ended.stderr
     assert "CELERY_INCLUDE names the task module ibutsu_server.tasks.nope" in ended.stderr
+
+
+def test_a_port_that_is_taken_is_told_with_the_remedy(environment: dict[str, str]) -> None:
+    """The stack does not start when somebody else listens on Flower's port."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = run("dev", "--flower-port", str(port), environment=environment)
+    assert ended.returncode == 1
+    assert f"Port {port} cannot be used" in ended.stderr
+    assert "choose another with --flower-port" in ended.stderr
 
 
 def test_stacks_that_start_at_once_get_a_broker_each() -> None:
