@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from ipaddress import ip_address
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -23,7 +25,6 @@ from tests.servers import free_port, postgres_server, scratch_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from celery import Celery
     from flask import Flask
@@ -85,9 +86,14 @@ def broker_url(valkey_server: ValkeyServer) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
+def postgres() -> Iterator[URL]:
     """Run one PostgreSQL server for the session."""
-    with postgres_server(tmp_path_factory.mktemp("postgres") / "data") as url:
+    # Not in pytest's own folder: every session that starts closes that to all other users, and under
+    # root PostgreSQL runs as one of them.
+    with (
+        TemporaryDirectory(prefix="ibutsu-postgres-") as folder,
+        postgres_server(Path(folder) / "data") as url,
+    ):
         yield url
 
 
