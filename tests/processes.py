@@ -1,8 +1,9 @@
-"""Run the documented commands as processes that never outlive a test."""
+"""Run commands, the documented ones above all, as processes that never outlive a test."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -30,9 +31,9 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 def arguments_of(command: str) -> list[str]:
-    """Split a documented command and take its program from this interpreter's environment."""
-    _, *rest = command.split()
-    return [sys.executable, "-m", "celery", *rest]
+    """Split a command; ``celery`` is taken from this interpreter's environment."""
+    program, *rest = shlex.split(command)
+    return [sys.executable, "-m", "celery", *rest] if program == "celery" else [program, *rest]
 
 
 class Process:

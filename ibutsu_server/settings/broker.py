@@ -124,6 +124,8 @@ class BrokerSettings(SettingsModel):
         options: dict[str, Any] = {
             "socket_timeout": self.redis_socket_timeout,
             "socket_connect_timeout": self.redis_socket_connect_timeout,
+            # The next sentinel is asked instead; redis-py would first try a dead one eleven times over.
+            "retry": None,
         }
         if self.redis_sentinel_password is not None:
             options["password"] = self.redis_sentinel_password.get_secret_value()

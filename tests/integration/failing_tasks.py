@@ -1,4 +1,4 @@
-"""Hold tasks that fail, for tests of retries by a real worker."""
+"""Hold tasks that fail, wait or lock, for tests of a real worker."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ibutsu_server.exceptions import InvalidInputError
-from ibutsu_server.tasks import shared_task
+from ibutsu_server.tasks import lock, shared_task
+from ibutsu_server.util.redis_lock import is_locked
 
 if TYPE_CHECKING:
     from celery import Task
@@ -40,3 +41,10 @@ def wait_for_go(name: str, pipe: str) -> str:
     """End when somebody writes to a named pipe; until then the task needs nothing and nobody."""
     Path(pipe).read_text()
     return name
+
+
+@shared_task(name="failing.under_lock")
+def under_lock(name: str) -> bool:
+    """Take the lock called ``name`` and say whether it is held."""
+    with lock(name):
+        return is_locked(name)

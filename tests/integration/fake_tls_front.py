@@ -8,25 +8,23 @@ from contextlib import ExitStack, suppress
 from threading import Thread
 from typing import TYPE_CHECKING, Self
 
-import trustme
-
 if TYPE_CHECKING:
-    from pathlib import Path
+    from trustme import CA
 
 
 class FakeTlsFront:
-    """Take TLS connections with a certificate of its own authority and pass on what they say.
+    """Take TLS connections on ``localhost`` and pass on what they say to a server that speaks none.
 
-    ``ca_file`` is the authority's certificate, ``port`` the port on ``localhost``.
+    Its certificate comes from ``authority``; with ``of_clients`` a client needs one of that authority.
     """
 
-    def __init__(self, folder: Path, target_port: int) -> None:
-        authority = trustme.CA()
-        self.ca_file = folder / "ca.pem"
-        authority.cert_pem.write_to_path(str(self.ca_file))
+    def __init__(self, target_port: int, authority: CA, *, of_clients: CA | None = None) -> None:
+        self._target_port = target_port
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert("localhost").configure_cert(self._context)
-        self._target_port = target_port
+        if of_clients is not None:
+            self._context.verify_mode = ssl.CERT_REQUIRED
+            of_clients.configure_trust(self._context)
         self._resources = ExitStack()
 
     def __enter__(self) -> Self:

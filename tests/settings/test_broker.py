@@ -98,7 +98,7 @@ def test_sentinels_need_the_name_of_the_master() -> None:
 
 
 def test_sentinels_reach_both_sides() -> None:
-    """Master name and the sentinels' own password stand in both option dictionaries."""
+    """Both sides know the master and the sentinels' own password, and try no dead sentinel again."""
     celery = BrokerSettings(
         broker_url="sentinel://a:26379;sentinel://b:26379",
         redis_sentinel_master_name="main",
@@ -107,6 +107,7 @@ def test_sentinels_reach_both_sides() -> None:
     for options in ("broker_transport_options", "result_backend_transport_options"):
         assert celery[options]["master_name"] == "main"
         assert celery[options]["sentinel_kwargs"]["password"] == "hunter2"  # noqa: S105 - the same
+        assert celery[options]["sentinel_kwargs"]["retry"] is None
 
 
 @pytest.mark.parametrize(
