@@ -80,5 +80,6 @@ def as_json(faults: Iterable[Fault], warnings: Iterable[Fault]) -> str:
 def json_schema(models: Iterable[type[SettingsModel]]) -> dict[str, Any]:
     """Return one JSON Schema whose ``$defs`` are the models; ``x-environment`` names the variables."""
     named = [(model, "validation") for model in models]
-    _, schema = models_json_schema(named, title="Settings of ibutsu_server")  # type: ignore[arg-type]
+    title = "Settings of ibutsu_server"
+    _, schema = models_json_schema(named, title=title)  # type: ignore[arg-type]  # its list is invariant
     return schema
