@@ -14,7 +14,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from types import TracebackType
 
 WAIT_SECONDS: Final = 60
@@ -34,6 +34,11 @@ def arguments_of(command: str) -> list[str]:
     """Split a command; ``celery`` is taken from this interpreter's environment."""
     program, *rest = shlex.split(command)
     return [sys.executable, "-m", "celery", *rest] if program == "celery" else [program, *rest]
+
+
+def loaded_modules(report: Iterable[str]) -> set[str]:
+    """Give the modules that Python's report of import times tells of (``-X importtime``)."""
+    return {line.rpartition("|")[2].strip() for line in report if line.startswith("import time:")}
 
 
 class Process:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -72,6 +74,15 @@ def test_a_misspelt_name_is_a_warning_and_under_strict_a_fault() -> None:
     assert (lax.exit_code, strict.exit_code) == (0, 1)
     assert told in strict.stdout
     assert told.partition(" is")[0] in lax.stderr
+
+
+def test_a_deploy_job_reads_the_exit_code() -> None:
+    """As a process with nothing set the command ends with 1, the list of faults and no traceback."""
+    command = [sys.executable, "-m", "ibutsu_server", "config", "check"]
+    ended = subprocess.run(command, env={}, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert [line.split()[0] for line in ended.stdout.splitlines()] == list(VALID)
+    assert ended.stderr == ""
 
 
 def test_a_role_that_does_not_exist_is_wrong_usage() -> None:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.processes import FLOWER, SCHEDULER, WORKER, Process, environment
+from tests.processes import FLOWER, SCHEDULER, WORKER, Process, environment, loaded_modules
 
 BROKER = "CELERY_BROKER_URL environment variable must be set"
 DATABASE = "SQLALCHEMY_DATABASE_URI environment variable must be set"
@@ -41,7 +41,7 @@ def test_a_faulty_secret_is_not_shown() -> None:
 
 
 def loaded_by(statement: str, **settings: str) -> set[str]:
-    """Give the top-level packages, and modules of ours, that a fresh interpreter loads for a statement."""
+    """Give the modules that a fresh interpreter loads for a statement."""
     ended = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", statement],
         env=environment(**settings),
@@ -49,8 +49,7 @@ def loaded_by(statement: str, **settings: str) -> set[str]:
         text=True,
         check=True,
     )
-    modules = {line.rpartition("|")[2].strip() for line in ended.stderr.splitlines()}
-    return {name if name.startswith("ibutsu_server") else name.partition(".")[0] for name in modules}
+    return loaded_modules(ended.stderr.splitlines())
 
 
 def test_the_monitor_loads_neither_flask_nor_database_nor_tasks() -> None:

@@ -14,7 +14,7 @@ from ibutsu_server.db import db
 from ibutsu_server.db.models import Import, Run
 from ibutsu_server.settings import BrokerSettings
 from tests.db.rows import make_import, stored
-from tests.processes import FLOWER, SCHEDULER, Process, running_worker
+from tests.processes import FLOWER, SCHEDULER, Process, loaded_modules, running_worker
 from tests.servers import free_port
 
 if TYPE_CHECKING:
@@ -63,13 +63,20 @@ def test_beat_sends_a_task_that_is_due(process_settings: dict[str, str], tmp_pat
 
 @ONE_KIND_OF_DATABASE
 def test_flower_shows_the_worker(process_settings: dict[str, str], broker_url: str) -> None:
-    """Flower needs the broker alone; its API lists the worker that runs."""
+    """Flower needs the broker alone and loads no server; its API lists the worker that runs."""
     port = free_port()
-    settings = {"CELERY_BROKER_URL": broker_url, "FLOWER_UNAUTHENTICATED_API": "true"}
+    settings = {
+        "CELERY_BROKER_URL": broker_url,
+        "FLOWER_UNAUTHENTICATED_API": "true",
+        "PYTHONPROFILEIMPORTTIME": "1",
+    }
     flower_command = FLOWER.format(port=port)
     with running_worker(process_settings) as worker, Process(flower_command, settings) as flower:
         flower.wait_for("Connected to redis://")
         assert list(workers_of(port)) == [ready_name(worker)]
+    loaded = loaded_modules(flower.lines)
+    assert "flower.app" in loaded
+    assert loaded.isdisjoint({"flask", "sqlalchemy", "lxml", "psycopg", "ibutsu_server.tasks"})
 
 
 def ready_name(worker: Process) -> str:
