@@ -7,14 +7,17 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import OperationalError
 
 from ibutsu_server.db.base import db
-from ibutsu_server.db.models import Import, ImportFile
+from ibutsu_server.db.models import Import
 from ibutsu_server.exceptions import ImportRejectedError, InvalidInputError
 from ibutsu_server.ingest.archive import ArchiveReader
 from ibutsu_server.ingest.junit import JunitReader
 from ibutsu_server.ingest.ownership import Ownership
+from ibutsu_server.ingest.stored_content import clear_content, read_content
 from ibutsu_server.ingest.values import new_id
 from ibutsu_server.ingest.writer import RunWriter
 
@@ -27,6 +30,9 @@ Reader = JunitReader | ArchiveReader
 OpenReader = Callable[[Import, bytes, "ImportSettings"], "AbstractContextManager[Reader]"]
 Report = Callable[[int, int | None, str], None]
 """Takes the results so far, how many there are (None where it is not known), and the phase."""
+
+CLAIM_TIMEOUT: Final = 30
+"""Seconds to wait for an import that another worker has: longer than any statement of an import."""
 
 _ENDED: Final = ("done", "error")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
@@ -83,42 +89,55 @@ def end_in_error(import_id: str, reason: str) -> None:
         db.session.flush()
 
 
-def clear_content(import_id: str) -> bool:
-    """Drop the bytes of the uploaded file; say whether there were any."""
-    clear = update(ImportFile).where(ImportFile.import_id == import_id, ImportFile.content.is_not(None))
-    return db.session.scalar(clear.values(content=None).returning(ImportFile.id)) is not None
-
-
 def _claim(import_id: str) -> bool:
-    """Take the import for this transaction; a lock that is free says that no living worker has it.
+    """Take an unfinished import for this transaction, unless a living worker has it.
 
     PostgreSQL locks the row. On SQLite the update takes the one lock of the database.
     """
-    free = select(Import.status).where(Import.id == import_id)
-    status = db.session.execute(free.with_for_update(skip_locked=True, key_share=True)).one_or_none()
-    if status is None:
-        _check_exists(import_id)
+    if not _lock(import_id):
         return False
     unfinished = func.coalesce(Import.status, "").not_in(_ENDED)
     claim = update(Import).where(Import.id == import_id, unfinished).values(status="running")
     return db.session.scalar(claim.returning(Import.id)) is not None
 
 
-def _check_exists(import_id: str) -> None:
-    if db.session.scalar(select(Import.id).where(Import.id == import_id)) is None:
+def _lock(import_id: str) -> bool:
+    """Wait for the row; say whether it was free in time.
+
+    The lock of a worker that was killed lasts until the database has noticed, which may be after the
+    message came to another one.
+    """
+    _limit_waiting(f"{CLAIM_TIMEOUT}s")
+    query = select(Import.id).where(Import.id == import_id).with_for_update(key_share=True)
+    try:
+        found = db.session.scalar(query)
+    except OperationalError as error:
+        db.session.rollback()
+        if isinstance(error.orig, LockNotAvailable):
+            return False
+        raise
+    _limit_waiting("0")
+    if found is None:
         message = f"There is no import {import_id}: store the file before the task is sent."
         raise InvalidInputError(message)
+    return True
+
+
+def _limit_waiting(limit: str) -> None:
+    if db.engine.dialect.name == "postgresql":
+        db.session.execute(select(func.set_config("lock_timeout", limit, True)))
 
 
 def _write(
     import_: Import, upload: dict[str, Any], open_reader: OpenReader, settings: ImportSettings, report: Report
 ) -> str:
-    content = db.session.scalar(select(ImportFile.content).where(ImportFile.import_id == import_.id))
+    content = read_content(import_.id)
     if content is None:
         message = "The uploaded file is no longer stored; upload it again."
         raise ImportRejectedError(message)
     ownership = Ownership(upload)
     with open_reader(import_, content, settings) as reader:
+        report(0, reader.total, "reading")
         results = reader.results()
         first = next(results, None)
         writer = RunWriter(reader.run.id, ownership, upload, batch_size=settings.batch_size)

@@ -13,7 +13,7 @@ from ibutsu_server.db.pruning import Prune
 from ibutsu_server.db.seeding import parse_seeds, seed
 from ibutsu_server.db.types import utc_now
 from ibutsu_server.exceptions import InvalidInputError
-from ibutsu_server.ingest.importing import clear_content
+from ibutsu_server.ingest.stored_content import clear_content
 from ibutsu_server.tasks.arguments import count_argument, uuid_argument
 from ibutsu_server.util.celery_task import shared_task
 
