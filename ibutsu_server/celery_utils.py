@@ -110,6 +110,7 @@ def _task_class(app: Flask, settings: FlaskCelerySettings) -> type[IbutsuTask]:
         abstract = True
         flask_app = app
         max_retries = settings.task_max_retries
+        default_retry_delay = settings.task_retry_backoff
         retry_backoff = settings.task_retry_backoff
         retry_backoff_max = settings.task_retry_backoff_max
         retry_jitter = settings.task_retry_jitter

@@ -142,7 +142,8 @@ class FlaskCelerySettings(DatabaseSettings, BrokerSettings):
     """How often a task that met an unexpected exception is tried again; there is no unbounded setting."""
 
     task_retry_backoff: PositiveInt = 2
-    """Seconds before the first retry; the wait doubles with every further one."""
+    """Seconds before the first retry; the wait doubles with every further one. A task whose child process
+    was killed always waits this long."""
 
     task_retry_backoff_max: PositiveInt = 600
     """Seconds the wait between retries grows to at most."""

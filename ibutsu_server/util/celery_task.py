@@ -30,6 +30,7 @@ class IbutsuTask(Task[Any, Any]):
 
     autoretry_for: tuple[type[Exception], ...] = (Exception,)
     dont_autoretry_for: tuple[type[Exception], ...] = (IbutsuError, TypeError, ValueError)
+    default_retry_delay = 2
     retry_backoff: int | bool = 2
     retry_backoff_max: int = 600
     retry_jitter: bool = True
