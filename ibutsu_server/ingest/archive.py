@@ -17,7 +17,6 @@ from ibutsu_server.ingest.archive_documents import (
 from ibutsu_server.ingest.content_type import SNIFFED_BYTES, content_type_of
 from ibutsu_server.ingest.records import ArtifactRecord, ResultRecord, RunRecord
 from ibutsu_server.ingest.tar_files import Content, Extent, unpack_tar
-from ibutsu_server.ingest.values import clip_indexed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -120,7 +119,7 @@ class _Artifacts(Sequence[ArtifactRecord]):
 
     def _read(self, name: str, extent: Extent) -> ArtifactRecord:
         content = _read(self._spool, extent)
-        return ArtifactRecord(clip_indexed(name), content, content_type_of(name, content[:SNIFFED_BYTES]))
+        return ArtifactRecord(name, content, content_type_of(name, content[:SNIFFED_BYTES]))
 
 
 def _read(spool: IO[bytes], extent: Extent) -> bytes:

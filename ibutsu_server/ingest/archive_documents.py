@@ -9,7 +9,7 @@ from uuid import UUID
 
 from ibutsu_server.exceptions import ImportRejectedError
 from ibutsu_server.ingest.records import ResultRecord, RunRecord, State
-from ibutsu_server.ingest.values import clean_json, clip_indexed, parse_moment, parse_seconds
+from ibutsu_server.ingest.values import clean_json, parse_moment, parse_seconds
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -112,16 +112,12 @@ class _Fields:
             "component": self.text("component"),
             "env": self.text("env"),
             "source": self.text("source"),
-            "project_id": self.whole_text("project_id"),
+            "project_id": self.text("project_id"),
         }
 
-    def whole_text(self, name: str) -> str | None:
+    def text(self, name: str) -> str | None:
         value = self._rest.pop(name, None)
         return value if value is None or isinstance(value, str) else json.dumps(value)
-
-    def text(self, name: str) -> str | None:
-        value = self.whole_text(name)
-        return value and clip_indexed(value)
 
     def moment(self, name: str) -> dt.datetime | None:
         value = self._rest.pop(name, None)
@@ -160,7 +156,7 @@ def canonical_id(text: str) -> str | None:
 
 
 def _state(fields: _Fields, path: str) -> State:
-    value = fields.whole_text("result")
+    value = fields.text("result")
     if value in _STATES:
         return cast("State", value)
     if value is None and fields.is_broken:
@@ -173,7 +169,7 @@ def _state(fields: _Fields, path: str) -> State:
 def _test_id(fields: _Fields, metadata: Document, result_id: str) -> str:
     name = fields.text("test_id")
     if name is None and isinstance(metadata.get("node_id"), str):
-        name = clip_indexed(metadata["node_id"])
+        name = metadata["node_id"]
     return name or result_id
 
 
@@ -192,7 +188,7 @@ def _fill_columns(record: RunRecord | ResultRecord) -> None:
     for name in ("component", "env", "source"):
         value = record.metadata.get(name)
         if getattr(record, name) is None and isinstance(value, str) and value:
-            setattr(record, name, clip_indexed(value))
+            setattr(record, name, value)
 
 
 def _count(value: Any) -> int | None:

@@ -17,6 +17,7 @@ from ibutsu_server.exceptions import ImportRejectedError, InvalidInputError
 from ibutsu_server.ingest.archive import ArchiveReader
 from ibutsu_server.ingest.junit import JunitReader
 from ibutsu_server.ingest.ownership import Ownership
+from ibutsu_server.ingest.records import UploadRecord
 from ibutsu_server.ingest.stored_content import clear_content, read_content
 from ibutsu_server.ingest.values import new_id
 from ibutsu_server.ingest.writer import RunWriter
@@ -70,7 +71,7 @@ def carry_out(import_id: str, open_reader: OpenReader, settings: ImportSettings,
     upload = dict(import_.data or {})
     try:
         with db.session.begin_nested():
-            run_id = _write(import_, upload, open_reader, settings, report)
+            run_id = _write(import_, _read_upload(upload), open_reader, settings, report)
     except ImportRejectedError as error:
         end_in_error(import_id, str(error))
         clear_content(import_id)
@@ -128,8 +129,19 @@ def _limit_waiting(limit: str) -> None:
         db.session.execute(select(func.set_config("lock_timeout", limit, True)))
 
 
+def _read_upload(data: dict[str, Any]) -> UploadRecord:
+    metadata, source = data.get("metadata") or {}, data.get("source")
+    if not isinstance(metadata, dict) or not isinstance(source, str | None):
+        message = (
+            "The upload's metadata must be a JSON object and its source a text; upload it again with such."
+        )
+        raise ImportRejectedError(message)
+    named = metadata.get("project") if data.get("project_id") is None else data["project_id"]
+    return UploadRecord(None if named is None else str(named), source, metadata)
+
+
 def _write(
-    import_: Import, upload: dict[str, Any], open_reader: OpenReader, settings: ImportSettings, report: Report
+    import_: Import, upload: UploadRecord, open_reader: OpenReader, settings: ImportSettings, report: Report
 ) -> str:
     content = read_content(import_.id)
     if content is None:

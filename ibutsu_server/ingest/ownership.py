@@ -13,7 +13,7 @@ from ibutsu_server.db.models import Project
 from ibutsu_server.exceptions import ImportRejectedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from ibutsu_server.ingest.records import UploadRecord
 
 
 class Ownership:
@@ -23,7 +23,7 @@ class Ownership:
     file says of a project that does not exist is mere metadata.
     """
 
-    def __init__(self, upload: Mapping[str, Any]) -> None:
+    def __init__(self, upload: UploadRecord) -> None:
         self.project_id = self._project_of(upload)
         self._allowed: set[str] = set()
 
@@ -48,7 +48,7 @@ class Ownership:
         """
         if not isinstance(name, str) or name in self._allowed:
             return
-        meant = _ids_of(name)
+        meant = ids_of_projects(name)
         if meant and self.project_id not in meant:
             message = (
                 f"{owner} names the project {name[:100]!r}, but the upload belongs to {self._told}; "
@@ -61,20 +61,21 @@ class Ownership:
     def _told(self) -> str:
         return f"the project {self.project_id}" if self.project_id else "no project"
 
-    def _project_of(self, upload: Mapping[str, Any]) -> str | None:
-        given = upload.get("project_id")
-        named = (upload.get("metadata") or {}).get("project")
-        if given is None and named is None:
+    def _project_of(self, upload: UploadRecord) -> str | None:
+        if upload.project is None:
             return None
-        meant = _ids_of(str(named if given is None else given))
+        meant = ids_of_projects(upload.project)
         if len(meant) == 1:
             return meant.pop()
         problem = "does not exist" if not meant else "is not the only one of that name"
-        message = f"The project {given or named!r} of the upload {problem}; upload to a project by its id."
+        message = (
+            f"The project {upload.project[:100]!r} of the upload {problem}; upload to a project by its id."
+        )
         raise ImportRejectedError(message)
 
 
-def _ids_of(name_or_id: str) -> set[str]:
+def ids_of_projects(name_or_id: str) -> set[str]:
+    """Give the ids of the projects that have this name or this id."""
     matches = Project.name == name_or_id
     with suppress(ValueError):
         matches |= Project.id == str(UUID(name_or_id))

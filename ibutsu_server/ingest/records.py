@@ -16,6 +16,16 @@ State = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed", "m
 
 
 @dataclass(slots=True)
+class UploadRecord:
+    """Be what an upload says of its file; the file's own word comes before its source and metadata."""
+
+    project: str | None = None
+    """The id of the project it goes to, or its name where only the metadata names it."""
+    source: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class ArtifactRecord:
     """Be one file of a result or of the run."""
 

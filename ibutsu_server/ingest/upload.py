@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from typing import Any, Final
-from uuid import UUID
 
 from sqlalchemy import select
 
 from ibutsu_server.db.base import db
 from ibutsu_server.db.models import Import, ImportFile, Project
 from ibutsu_server.exceptions import ImportRejectedError, InvalidInputError
+from ibutsu_server.ingest.ownership import ids_of_projects
 
 TASKS: Final = {
     "junit": "ibutsu_server.tasks.importers.run_junit_import",
@@ -58,23 +58,12 @@ def find_or_create_project(name: str) -> Project:
 
 
 def _project_id(name_or_id: str) -> str:
-    matches = Project.name == name_or_id
-    if _is_uuid(name_or_id):
-        matches |= Project.id == name_or_id
-    found = db.session.scalars(select(Project.id).where(matches).limit(2)).all()
+    found = ids_of_projects(name_or_id)
     if len(found) == 1:
-        return found[0]
+        return found.pop()
     told = "There is no project" if not found else "There is more than one project"
     message = f"{told} called {name_or_id!r}; give the name or the id of a project that exists."
     raise InvalidInputError(message)
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _format_of(filename: str, content: bytes) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import email.utils
 import hashlib
+import json
 import math
 import os
 import re
@@ -54,11 +55,28 @@ def clip_indexed(text: str) -> str:
 
     An entry of a B-tree holds at most 2,704 bytes.
     """
+    if len(text) <= MAX_INDEXED_BYTES // 4:  # a character takes four bytes at most
+        return text
     content = text.encode()
     if len(content) <= MAX_INDEXED_BYTES:
         return text
     digest = hashlib.sha256(content).hexdigest()[:16]
     return content[: MAX_INDEXED_BYTES - 20].decode(errors="ignore") + "..." + digest
+
+
+def clip_indexed_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Shorten what an index holds of metadata as text: ``jenkins.job_name`` and ``jenkins.build_number``."""
+    jenkins = metadata.get("jenkins")
+    if not isinstance(jenkins, dict):
+        return metadata
+    indexed = {name: _clip_value(jenkins[name]) for name in ("job_name", "build_number") if name in jenkins}
+    return {**metadata, "jenkins": {**jenkins, **indexed}}
+
+
+def _clip_value(value: Any) -> Any:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    clipped = clip_indexed(text)
+    return value if clipped == text else clipped
 
 
 def clean_json(value: Any) -> Any:

@@ -15,13 +15,11 @@ from ibutsu_server.db.summary import summarise
 from ibutsu_server.db.types import utc_now
 from ibutsu_server.exceptions import ImportRejectedError
 from ibutsu_server.ingest.bulk import insert_rows
-from ibutsu_server.ingest.values import new_id
+from ibutsu_server.ingest.values import clip_indexed, clip_indexed_metadata, new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ibutsu_server.ingest.ownership import Ownership
-    from ibutsu_server.ingest.records import ArtifactRecord, ResultRecord, RunRecord
+    from ibutsu_server.ingest.records import ArtifactRecord, ResultRecord, RunRecord, UploadRecord
 
 BATCH_BYTES: Final = 8 * 1024**2
 """Bytes of artifacts after which a batch is written, however few its results are."""
@@ -41,13 +39,10 @@ class RunWriter:
     file leaves open, in the run and in every result.
     """
 
-    def __init__(
-        self, run_id: str, ownership: Ownership, upload: Mapping[str, Any], *, batch_size: int
-    ) -> None:
+    def __init__(self, run_id: str, ownership: Ownership, upload: UploadRecord, *, batch_size: int) -> None:
         self._run_id = run_id
         self._ownership = ownership
-        self._source: str | None = upload.get("source")
-        self._metadata: dict[str, Any] = upload.get("metadata") or {}
+        self._upload = upload
         self._batch_size = batch_size
         self._now = utc_now()
         self._results: list[tuple[Any, ...]] = []
@@ -74,9 +69,11 @@ class RunWriter:
         self._count(record)
         self._results.append(
             (
-                record.id, record.test_id, record.result, record.start_time or self._now, record.duration,
-                record.component, record.env, record.source or self._source, record.params,
-                {**self._metadata, **record.metadata}, self._ownership.project_id, self._run_id,
+                record.id, clip_indexed(record.test_id), record.result, record.start_time or self._now,
+                record.duration, _clip(record.component), _clip(record.env),
+                _clip(record.source or self._upload.source), record.params,
+                clip_indexed_metadata({**self._upload.metadata, **record.metadata}),
+                self._ownership.project_id, self._run_id,
             )
         )  # fmt: skip
         for artifact in record.artifacts:
@@ -102,10 +99,11 @@ class RunWriter:
         run.summary = summarise(self._states, collected=record.collected)
         run.duration = self._seconds if record.duration is None else record.duration
         run.start_time = record.start_time or (first.start_time if first else None) or self._now
-        run.component = record.component or (first.component if first else None)
-        run.env = record.env or (first.env if first else None)
-        run.source = record.source or (first.source if first else None) or self._source
-        run.data = {**self._metadata, **self._copied_metadata(), **record.metadata}
+        run.component = _clip(record.component or (first.component if first else None))
+        run.env = _clip(record.env or (first.env if first else None))
+        run.source = _clip(record.source or (first.source if first else None) or self._upload.source)
+        metadata = {**self._upload.metadata, **self._copied_metadata(), **record.metadata}
+        run.data = clip_indexed_metadata(metadata)
         db.session.flush()
         return run
 
@@ -153,7 +151,7 @@ class RunWriter:
         owner = {"resultId": result_id} if result_id else {"runId": run_id}
         data = {"contentType": artifact.content_type, **owner}
         self._artifacts.append(
-            (new_id(), result_id, run_id, artifact.filename, data, artifact.content, self._now)
+            (new_id(), result_id, run_id, clip_indexed(artifact.filename), data, artifact.content, self._now)
         )
         self._artifact_bytes += len(artifact.content)
         if self._artifact_bytes >= BATCH_BYTES:
@@ -174,6 +172,10 @@ class RunWriter:
         self._results.clear()
         self._artifacts.clear()
         self._artifact_bytes = 0
+
+
+def _clip(text: str | None) -> str | None:
+    return text and clip_indexed(text)
 
 
 def _starts_before(record: ResultRecord, other: ResultRecord) -> bool:

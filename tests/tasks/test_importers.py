@@ -96,6 +96,27 @@ def test_the_same_file_again_updates_the_same_rows(
     assert counts[0][0] == {RUN}
 
 
+def test_what_no_index_can_hold_is_shortened_and_stays_distinct(app: Flask) -> None:
+    """Long names, that differ only at their end, come in and stay apart; so does the upload's own word."""
+    long = "".join(uuid4().hex for _ in range(200))
+    cases = "".join(f'<testcase name="{long}{end}"/>' for end in "ab").encode()
+    upload = {"source": long, "metadata": {"jenkins": {"job_name": long}}}
+    ended = import_(run_junit_import, b"<testsuite>%s</testsuite>" % cases, data=upload)
+    assert ended.status == "done"
+    names = {result.test_id for result in rows_of(Result)}
+    (run,) = rows_of(Run)
+    assert len(names) == 2
+    assert all(value[:2000] == long[:2000] for value in (*names, run.source, run.data["jenkins"]["job_name"]))
+
+
+@pytest.mark.parametrize("data", [{"metadata": ["a"]}, {"source": 7}])
+def test_an_upload_of_the_wrong_kind_ends_in_error(app: Flask, data: dict[str, Any]) -> None:
+    """What was stored beside the file is checked before anything is read."""
+    ended = import_(run_junit_import, REPORT, data=data)
+    assert (ended.status, is_untouched()) == ("error", True)
+    assert "upload it again" in (ended.data or {})["error"]
+
+
 @pytest.mark.parametrize(
     ("task", "content", "reason"),
     [

@@ -26,7 +26,6 @@ from ibutsu_server.ingest.junit.vocabulary import (
     text_of,
 )
 from ibutsu_server.ingest.records import ResultRecord, State
-from ibutsu_server.ingest.values import clip_indexed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -127,7 +126,7 @@ def _take_identity(attributes: dict[str, str], metadata: dict[str, Any], inherit
     if line:
         metadata["line"] = line
     last_part = classname.rstrip(".").rpartition(".")[2]
-    return clip_indexed(f"{last_part}.{name}" if last_part and name else last_part or name)
+    return f"{last_part}.{name}" if last_part and name else last_part or name
 
 
 def _put_attributes(metadata: dict[str, Any], attributes: dict[str, str], inherited: Inherited) -> None:

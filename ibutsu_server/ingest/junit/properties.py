@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ibutsu_server.ingest.junit.vocabulary import OURS, text_of
-from ibutsu_server.ingest.values import clip_indexed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -58,5 +57,4 @@ def columns(properties: Properties) -> tuple[str | None, str | None, str | None]
 def _column(properties: Mapping[str, str | list[str]], name: str) -> str | None:
     """Give the value a property has for the column of its name: the first that is not empty."""
     value = properties.get(name)
-    first = next(filter(None, value), None) if isinstance(value, list) else value
-    return clip_indexed(first) if first else None
+    return next(filter(None, value if isinstance(value, list) else [value]), None)

@@ -27,14 +27,6 @@ def test_the_test_id_is_the_last_part_of_the_class_and_the_whole_name(attributes
     assert read_case(attributes=attributes).test_id == test_id
 
 
-def test_a_test_id_fits_into_an_index_and_stays_distinct() -> None:
-    """A name longer than an index takes is shortened, and long names that end differently stay apart."""
-    first, second = (read_case(attributes=f'name="{"ä" * 5000}{end}"') for end in "ab")
-    assert first.test_id != second.test_id
-    assert all(len(result.test_id.encode()) < 2700 for result in (first, second))
-    assert first.metadata["name"] == "ä" * 5000 + "a"
-
-
 def test_what_tells_cases_apart_is_kept_whole() -> None:
     """Class, name, suites, file and line are in the metadata, and so is every attribute without a column."""
     report = read(
