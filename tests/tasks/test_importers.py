@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import contextmanager
 from threading import Barrier, Thread
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import event
 
 from ibutsu_server.celery_utils import create_flask_celery_app
 from ibutsu_server.db import Base, db
@@ -17,6 +20,10 @@ from tests.db.rows import make_import, make_run, stored
 from tests.ingest.archives import RESULT, RUN, one_run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import psycopg
     from celery import Celery
     from flask import Flask
 
@@ -227,3 +234,35 @@ def test_a_fault_that_does_not_pass_ends_in_error_and_keeps_the_file(
     assert "The import was tried 1 times and failed" in (ended.data or {})["error"]
     assert rows_of(ImportFile)[0].content == REPORT
     assert rows_of(Run) == rows_of(Result) == []
+
+
+@pytest.mark.parametrize("database_uri", ["postgresql"], indirect=True)
+def test_more_results_cost_two_statements_a_batch(app: Flask, tmp_path: Path) -> None:
+    """Whatever a batch holds, its results are one statement and its files another."""
+    batch = app.extensions["ibutsu_server"].imports.batch_size
+    case = b'<testcase name="a"><system-out>said</system-out></testcase>'
+    issued = []
+    for batches in (0, 1, 4):
+        with traced(tmp_path / "trace") as trace:
+            report = b"<testsuite>%s</testsuite>" % (case * batch * batches)
+            assert import_(run_junit_import, report).status == "done"
+        issued.append(len(re.findall(r"\t(?:Query|Execute)\t", trace.read_text())))
+    assert issued[2] - issued[1] == 3 * 2
+
+
+@contextmanager
+def traced(path: Path) -> Iterator[Path]:
+    """Have PostgreSQL's client library write down every message to the server."""
+    with path.open("wb") as file:
+
+        def trace(connection: psycopg.Connection[Any], *_: object) -> None:
+            connection.pgconn.trace(file.fileno())
+
+        def untrace(connection: psycopg.Connection[Any], *_: object) -> None:
+            connection.pgconn.untrace()
+
+        event.listen(db.engine, "checkout", trace)
+        event.listen(db.engine, "checkin", untrace)
+        yield path
+        event.remove(db.engine, "checkout", trace)
+        event.remove(db.engine, "checkin", untrace)
