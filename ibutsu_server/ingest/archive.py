@@ -16,7 +16,7 @@ from ibutsu_server.ingest.archive_documents import (
 )
 from ibutsu_server.ingest.content_type import SNIFFED_BYTES, content_type_of
 from ibutsu_server.ingest.records import ArtifactRecord, ResultRecord, RunRecord
-from ibutsu_server.ingest.tar_files import Content, Extent, unpack_tar
+from ibutsu_server.ingest.tar_files import Extent, unpack_tar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,7 +40,7 @@ class ArchiveReader:
     and indexed by path: memory grows with the number of files, not with what is in them.
     """
 
-    def __init__(self, content: Content, *, settings: ImportSettings) -> None:
+    def __init__(self, content: IO[bytes], *, settings: ImportSettings) -> None:
         self._content = content
         self._settings = settings
         self._spool: IO[bytes] = tempfile.SpooledTemporaryFile(_MEMORY_BYTES)  # noqa: SIM115 - closed by __exit__

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import func, select, update
@@ -18,7 +18,7 @@ from ibutsu_server.ingest.archive import ArchiveReader
 from ibutsu_server.ingest.junit import JunitReader
 from ibutsu_server.ingest.ownership import Ownership
 from ibutsu_server.ingest.records import UploadRecord
-from ibutsu_server.ingest.stored_content import clear_content, read_content
+from ibutsu_server.ingest.stored_content import clear_content, open_content
 from ibutsu_server.ingest.values import new_id
 from ibutsu_server.ingest.writer import RunWriter
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ibutsu_server.settings import ImportSettings
 
 Reader = JunitReader | ArchiveReader
-OpenReader = Callable[[Import, bytes, "ImportSettings"], "AbstractContextManager[Reader]"]
+OpenReader = Callable[[Import, IO[bytes], "ImportSettings"], "AbstractContextManager[Reader]"]
 Report = Callable[[int, int | None, str], None]
 """Takes the results so far, how many there are (None where it is not known), and the phase."""
 
@@ -39,18 +39,18 @@ _ENDED: Final = ("done", "error")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
 
 
-def open_junit(import_: Import, content: bytes, settings: ImportSettings) -> AbstractContextManager[Reader]:
+def open_junit(import_: Import, file: IO[bytes], settings: ImportSettings) -> AbstractContextManager[Reader]:
     """Open a JUnit report; an id in its file name is the id of its run, so that it can come again."""
     named = _UUID.search(import_.filename or "")
-    return nullcontext(
-        JunitReader(content, run_id=named[0].lower() if named else new_id(), settings=settings)
-    )
+    return nullcontext(JunitReader(file, run_id=named[0].lower() if named else new_id(), settings=settings))
 
 
-def open_archive(import_: Import, content: bytes, settings: ImportSettings) -> AbstractContextManager[Reader]:
+def open_archive(
+    import_: Import, file: IO[bytes], settings: ImportSettings
+) -> AbstractContextManager[Reader]:
     """Open an archive of pytest-ibutsu."""
     del import_
-    return ArchiveReader(content, settings=settings)
+    return ArchiveReader(file, settings=settings)
 
 
 def carry_out(import_id: str, open_reader: OpenReader, settings: ImportSettings, report: Report) -> None:
@@ -143,12 +143,8 @@ def _read_upload(data: dict[str, Any]) -> UploadRecord:
 def _write(
     import_: Import, upload: UploadRecord, open_reader: OpenReader, settings: ImportSettings, report: Report
 ) -> str:
-    content = read_content(import_.id)
-    if content is None:
-        message = "The uploaded file is no longer stored; upload it again."
-        raise ImportRejectedError(message)
     ownership = Ownership(upload)
-    with open_reader(import_, content, settings) as reader:
+    with open_content(import_.id) as file, open_reader(import_, file, settings) as reader:
         report(0, reader.total, "reading")
         results = reader.results()
         first = next(results, None)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from io import BytesIO
-from typing import Final
+from tempfile import SpooledTemporaryFile
+from typing import IO, TYPE_CHECKING, Final
 
 from sqlalchemy import LargeBinary, select, text, update
 
 from ibutsu_server.db.base import db
 from ibutsu_server.db.models import ImportFile
+from ibutsu_server.exceptions import ImportRejectedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _PIECE_BYTES: Final = 1024**2
+_MEMORY_BYTES: Final = 8 * 1024**2
+"""Bytes of a file that stay in memory; more go to a temporary file on disk."""
 
 # The inner query unpacks the stored value once, or each piece would unpack all that is before it: a
 # concatenation is not compressed, and the limit keeps it from being computed for each piece.
@@ -25,24 +31,30 @@ _PIECES: Final = (
 )
 
 
-def read_content(import_id: str) -> bytes | None:
-    """Read the bytes of an uploaded file, in memory once; None when they are gone.
+def open_content(import_id: str) -> IO[bytes]:
+    """Open the bytes of an uploaded file: a large one lies on disk, not in memory.
 
-    A value that comes whole is in memory several times with PostgreSQL's driver, as hexadecimal digits too.
+    Raises:
+        ImportRejectedError: they are gone.
     """
     stored = ImportFile.import_id == import_id, ImportFile.content.is_not(None)
-    if db.engine.dialect.name != "postgresql":
-        return db.session.scalar(select(ImportFile.content).where(*stored).limit(1))
     file_id = db.session.scalar(select(ImportFile.id).where(*stored).limit(1))
-    return None if file_id is None else _read_pieces(file_id)
+    if file_id is None:
+        message = "The uploaded file is no longer stored; upload it again."
+        raise ImportRejectedError(message)
+    file = SpooledTemporaryFile(_MEMORY_BYTES)  # noqa: SIM115 - the caller closes it
+    for piece in _pieces(file_id):
+        file.write(piece)
+    file.seek(0)
+    return file
 
 
-def _read_pieces(file_id: str) -> bytes:
-    content = BytesIO()
+def _pieces(file_id: str) -> Iterable[bytes]:
+    """Give the content in pieces: whole, PostgreSQL's driver has it in memory several times."""
+    if db.engine.dialect.name != "postgresql":
+        return db.session.scalars(select(ImportFile.content).where(ImportFile.id == file_id))
     streamed = {"stream_results": True, "max_row_buffer": 1}
-    for piece in db.session.scalars(_PIECES, {"id": file_id}, execution_options=streamed):
-        content.write(piece)
-    return content.getvalue()
+    return db.session.scalars(_PIECES, {"id": file_id}, execution_options=streamed)
 
 
 def clear_content(import_id: str) -> bool:

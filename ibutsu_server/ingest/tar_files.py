@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from ibutsu_server.settings.imports import ImportSettings
 
-Content = bytes | bytearray | memoryview
-
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _BLOCK_BYTES: Final = 64 * 1024
 _MAX_HEADER_BYTES: Final = 128 * 1024
@@ -33,7 +31,7 @@ class Extent(NamedTuple):
     size: int
 
 
-def unpack_tar(content: Content, target: IO[bytes], settings: ImportSettings) -> dict[str, Extent]:
+def unpack_tar(content: IO[bytes], target: IO[bytes], settings: ImportSettings) -> dict[str, Extent]:
     """Write all files one after another to ``target`` and say where each lies, by its path.
 
     The last copy of a file wins. Limits are counted while reading, because sizes in headers lie.
@@ -162,10 +160,10 @@ class _Header(tarfile.TarInfo):
 class _Source(io.RawIOBase):
     """Be the unpacked bytes of an upload; reading more than is allowed rejects it."""
 
-    def __init__(self, content: Content, limit: int) -> None:
-        packed = io.BufferedReader(_Buffer(content))
-        is_gzip = bytes(content[:2]) == _GZIP_MAGIC
-        self._file: IO[bytes] | Any = gzip.GzipFile(fileobj=packed) if is_gzip else packed
+    def __init__(self, content: IO[bytes], limit: int) -> None:
+        is_gzip = content.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+        content.seek(0)
+        self._file: IO[bytes] | Any = gzip.GzipFile(fileobj=content, mode="rb") if is_gzip else content
         self._limit = limit
         self._total = 0
         self._allowed: int | None = None
@@ -189,19 +187,3 @@ class _Source(io.RawIOBase):
                 message = f"The archive holds a header of more than {_MAX_HEADER_BYTES:,} bytes."
                 raise ImportRejectedError(message)
         return data
-
-
-class _Buffer(io.RawIOBase):
-    """Read bytes where they lie: ``io.BytesIO`` would copy them."""
-
-    def __init__(self, content: Content) -> None:
-        self._rest = memoryview(content)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any, /) -> int:
-        size = min(len(buffer), len(self._rest))
-        buffer[:size] = self._rest[:size]
-        self._rest = self._rest[size:]
-        return size

@@ -23,7 +23,7 @@ GENEROUS = ImportSettings(max_unpacked_bytes=50_000_000)
 
 def read(content: bytes, limits: ImportSettings = GENEROUS) -> tuple[RunRecord, list[ResultRecord]]:
     """Read an archive whole, with the artifacts of each record."""
-    with ArchiveReader(content, settings=limits) as reader:
+    with ArchiveReader(io.BytesIO(content), settings=limits) as reader:
         results = []
         for result in reader.results():
             result.artifacts = list(result.artifacts)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import itertools
 from math import isfinite
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from lxml import etree
 
 from ibutsu_server.exceptions import ImportRejectedError
 from ibutsu_server.ingest.junit.case import read_case
 from ibutsu_server.ingest.junit.properties import Properties, columns, put_properties
-from ibutsu_server.ingest.junit.source import XmlSource
+from ibutsu_server.ingest.junit.source import XmlSource, count_of
 from ibutsu_server.ingest.junit.vocabulary import COMPUTED, ROOTS
 from ibutsu_server.ingest.junit.walk import CaseWalk
 from ibutsu_server.ingest.records import ResultRecord, RunRecord
@@ -35,12 +35,12 @@ class JunitReader:
     a ``project`` property. The same content and run id give the same result ids again.
     """
 
-    def __init__(self, content: bytes, *, run_id: str, settings: ImportSettings) -> None:
+    def __init__(self, file: IO[bytes], *, run_id: str, settings: ImportSettings) -> None:
         self.run = RunRecord(id=run_id)
         self.projects: set[str] = set()
-        self.total: int | None = content.count(b"<testcase ") or None
+        self.total: int | None = count_of(b"<testcase ", file) or None
         """Number of cases, where it can be told without reading them."""
-        self._content = content
+        self._file = file
         self._settings = settings
         self._case_seconds = 0.0
         self._cases = 0
@@ -59,7 +59,8 @@ class JunitReader:
             raise ImportRejectedError(_describe(error)) from error
 
     def _results(self) -> Iterator[ResultRecord]:
-        walk = CaseWalk(self._open(), self._settings, self._late_properties())
+        late = self._late_properties()
+        walk = CaseWalk(self._open(), self._settings, late)
         ids = _result_ids(self.run.id)
         for case, inherited in walk:
             result = read_case(case, inherited, next(ids), self._settings.max_artifact_bytes)
@@ -70,7 +71,7 @@ class JunitReader:
         self._finish(walk)
 
     def _open(self) -> XmlSource:
-        source = XmlSource(self._content, max_text_bytes=self._settings.max_artifact_bytes)
+        source = XmlSource(self._file, max_text_bytes=self._settings.max_artifact_bytes)
         if source.root not in ROOTS:
             raise ImportRejectedError(
                 f"The file is not a JUnit report: its root element is <{source.root[:_MESSAGE_CHARACTERS]}>,"
@@ -80,9 +81,10 @@ class JunitReader:
 
     def _late_properties(self) -> dict[int, Properties]:
         """Read ahead for properties that stand behind the cases they belong to."""
-        source = self._open()
-        if not source.mentions("propert"):
+        word = "propert".encode(self._open().encoding.name)
+        if not count_of(word, self._file):
             return {}
+        source = self._open()
         walk = CaseWalk(source, self._settings)
         for _ in walk:
             pass

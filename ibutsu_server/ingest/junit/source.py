@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from ibutsu_server.exceptions import ImportRejectedError
 from ibutsu_server.ingest.junit.encoding import LENIENT, detect_encoding
@@ -40,24 +40,22 @@ class XmlSource:
     is cut here, before it costs the parser memory.
     """
 
-    def __init__(self, content: bytes, *, max_text_bytes: int) -> None:
-        self.encoding = detect_encoding(content[:MAX_PROLOG_BYTES])
-        self._content = memoryview(content)[self.encoding.mark_bytes :]
+    def __init__(self, file: IO[bytes], *, max_text_bytes: int) -> None:
+        file.seek(0)
+        start = file.read(MAX_PROLOG_BYTES)
+        self.encoding = detect_encoding(start)
+        self._file = file
         self._max_text = max_text_bytes
         self._note = cut_note(max_text_bytes).encode()
         self._position = Position()
         self._text_bytes = 0
         self._open_bytes = 0
         self._open_tags = 0
-        decoded = self._decode()
+        decoded = self._decode(start[self.encoding.mark_bytes :])
         head = next(decoded)
         prolog = read_prolog(head)
         self.root = prolog.root
         self._blocks = self._whole_tokens(prolog.replacement + head[prolog.end :], decoded)
-
-    def mentions(self, word: str) -> bool:
-        """Say whether a word of ASCII letters occurs anywhere in the file."""
-        return re.search(re.escape(word.encode(self.encoding.name)), self._content) is not None
 
     def let_go(self) -> None:
         """Note that the parser's tree holds nothing any more of what was read so far."""
@@ -74,17 +72,14 @@ class XmlSource:
                 return kept
         return b""
 
-    def _decode(self) -> Iterator[bytes]:
+    def _decode(self, block: bytes) -> Iterator[bytes]:
         decoder = codecs.getincrementaldecoder(self.encoding.name)(LENIENT)
-        start, size = 0, MAX_PROLOG_BYTES
-        while True:
-            block = self._content[start : start + size]
-            start += size
-            final = start >= len(self._content)
+        final = False
+        while not final:
+            following = self._file.read(BLOCK_BYTES)
+            final = not following
             yield _without_forbidden(decoder.decode(block, final))
-            if final:
-                return
-            size = BLOCK_BYTES
+            block = following
 
     def _whole_tokens(self, first: bytes, following: Iterator[bytes]) -> Iterator[bytes]:
         """Let no reference and no delimiter of CDATA lie across two blocks."""
@@ -134,6 +129,17 @@ class XmlSource:
                 f"One test case, or what stands between two, has more than {max_bytes:,} bytes or"
                 f" {MAX_OPEN_TAGS:,} tags: split it, or raise IBUTSU_IMPORT_MAX_ARTIFACT_BYTES."
             )
+
+
+def count_of(word: bytes, file: IO[bytes]) -> int:
+    """Count a word in a whole file, block by block."""
+    file.seek(0)
+    count, carry = 0, b""
+    while block := file.read(BLOCK_BYTES):
+        searched = carry + block
+        count += searched.count(word)
+        carry = searched[1 - len(word) :]
+    return count
 
 
 def _without_forbidden(text: str) -> bytes:

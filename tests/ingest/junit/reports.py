@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from ibutsu_server.ingest.junit import JunitReader
@@ -39,7 +40,7 @@ class Report:
 def read(content: str | bytes, *, run_id: str = RUN_ID, **limits: Any) -> Report:
     """Read a report; ``limits`` are import settings."""
     encoded = content.encode() if isinstance(content, str) else content
-    reader = JunitReader(encoded, run_id=run_id, settings=ImportSettings(**limits))
+    reader = JunitReader(BytesIO(encoded), run_id=run_id, settings=ImportSettings(**limits))
     return Report(run=reader.run, results=list(reader.results()), projects=reader.projects)
 
 

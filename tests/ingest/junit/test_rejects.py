@@ -228,7 +228,7 @@ def test_twelve_megabytes_of_output_are_kept_whole() -> None:
 
 
 _MEASURE = """
-import resource, sys
+import io, resource, sys
 from ibutsu_server.ingest.junit import JunitReader
 from ibutsu_server.settings.imports import ImportSettings
 
@@ -239,7 +239,7 @@ head, repeated, times, tail = sys.argv[1:]
 head, repeated, times, tail = head.encode(), repeated.encode() * 1000, int(times) // 1000, tail.encode()
 content = b"".join([head, *[repeated] * times, tail])  # needs no memory beside the content
 before = peak()
-reader = JunitReader(content, run_id="r", settings=ImportSettings(max_artifact_bytes=1_000_000))
+reader = JunitReader(io.BytesIO(content), run_id="r", settings=ImportSettings(max_artifact_bytes=1_000_000))
 assert sum(1 for _ in reader.results()) > 0
 print(peak() - before)
 """
