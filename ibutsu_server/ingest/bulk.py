@@ -1,8 +1,9 @@
-"""Write many rows at once, in the transaction of a connection."""
+"""Insert many rows at once, in the transaction of a connection and beside the thread that makes them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from psycopg import sql
 from psycopg.adapt import Dumper
@@ -30,12 +31,52 @@ class _UuidTextDumper(Dumper):
         return bytes.fromhex(obj.replace("-", ""))
 
 
-def insert_rows(
+class Batch(NamedTuple):
+    """Be rows of one table, each with a value per column."""
+
+    table: Table
+    columns: Sequence[str]
+    rows: Sequence[tuple[Any, ...]]
+
+
+class BulkInserter:
+    """Insert batches in a thread of its own: the database works on one while the next is made.
+
+    Until :meth:`wait` has returned or the context has ended the connection must not be used otherwise.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bulk-inserter")
+        self._running: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._thread.shutdown()
+
+    def insert(self, *batches: Batch) -> None:
+        """Begin to insert the batches in this order, when those before are done; raise what they raised."""
+        self.wait()
+        self._running = self._thread.submit(self._insert, batches)
+
+    def wait(self) -> None:
+        """Wait for what was begun, and raise what it raised."""
+        running, self._running = self._running, None
+        if running is not None:
+            running.result()
+
+    def _insert(self, batches: Sequence[Batch]) -> None:
+        for batch in batches:
+            if batch.rows:
+                _insert(self._connection, *batch)
+
+
+def _insert(
     connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
 ) -> None:
-    """Insert ``rows``, each with a value per column: ``COPY`` on PostgreSQL, else one ``executemany``."""
-    if not rows:
-        return
+    """Use ``COPY`` on PostgreSQL, else one ``executemany``."""
     if connection.dialect.name == "postgresql":
         names = [str(table.c[column].type.compile(connection.dialect)) for column in columns]
         driver: Any = connection.connection.driver_connection

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import nullcontext
+from itertools import chain
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from psycopg.errors import LockNotAvailable
@@ -148,13 +149,11 @@ def _write(
         report(0, reader.total, "reading")
         results = reader.results()
         first = next(results, None)
-        writer = RunWriter(reader.run.id, ownership, upload, batch_size=settings.batch_size)
-        report(0, reader.total, "results")
-        if first is not None:
-            writer.add(first)
-        for record in results:
-            if writer.add(record):
-                report(writer.written, reader.total, "results")
-        for name in reader.projects:
-            ownership.check_name(name, "A property of the file")
-        return writer.finish(reader.run).id
+        with RunWriter(reader.run.id, ownership, upload, batch_size=settings.batch_size) as writer:
+            report(0, reader.total, "results")
+            for record in results if first is None else chain([first], results):
+                if writer.add(record):
+                    report(writer.written, reader.total, "results")
+            for name in reader.projects:
+                writer.claim_project(name, "A property of the file")
+            return writer.finish(reader.run).id

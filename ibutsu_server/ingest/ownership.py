@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import select
@@ -13,6 +14,8 @@ from ibutsu_server.db.models import Project
 from ibutsu_server.exceptions import ImportRejectedError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from ibutsu_server.ingest.records import UploadRecord
 
 
@@ -25,7 +28,6 @@ class Ownership:
 
     def __init__(self, upload: UploadRecord) -> None:
         self.project_id = self._project_of(upload)
-        self._allowed: set[str] = set()
 
     def check_id(self, project_id: str | None, owner: str) -> None:
         """Reject a ``project_id`` field of ``owner``, such as ``The run``, that is not the import's.
@@ -40,22 +42,22 @@ class Ownership:
             )
             raise ImportRejectedError(message)
 
-    def check_name(self, name: Any, owner: str) -> None:
+    def check_names(self, owners: Mapping[str, str]) -> None:
         """Reject a ``project`` property or metadata, a name or an id, that means another project.
 
+        Args:
+            owners: what has the property, such as ``The run``, by the name or id it gives.
+
         Raises:
-            ImportRejectedError: it does.
+            ImportRejectedError: one of them does.
         """
-        if not isinstance(name, str) or name in self._allowed:
-            return
-        meant = ids_of_projects(name)
-        if meant and self.project_id not in meant:
-            message = (
-                f"{owner} names the project {name[:100]!r}, but the upload belongs to {self._told}; "
-                "upload it to the project it belongs to, or remove the name."
-            )
-            raise ImportRejectedError(message)
-        self._allowed.add(name)
+        for name, meant in ids_of_projects(owners).items():
+            if self.project_id not in meant:
+                message = (
+                    f"{owners[name]} names the project {name[:100]!r}, but the upload belongs to "
+                    f"{self._told}; upload it to the project it belongs to, or remove the name."
+                )
+                raise ImportRejectedError(message)
 
     @property
     def _told(self) -> str:
@@ -64,7 +66,7 @@ class Ownership:
     def _project_of(self, upload: UploadRecord) -> str | None:
         if upload.project is None:
             return None
-        meant = ids_of_projects(upload.project)
+        meant = ids_of_projects([upload.project]).get(upload.project, set())
         if len(meant) == 1:
             return meant.pop()
         problem = "does not exist" if not meant else "is not the only one of that name"
@@ -74,9 +76,15 @@ class Ownership:
         raise ImportRejectedError(message)
 
 
-def ids_of_projects(name_or_id: str) -> set[str]:
-    """Give the ids of the projects that have this name or this id."""
-    matches = Project.name == name_or_id
-    with suppress(ValueError):
-        matches |= Project.id == str(UUID(name_or_id))
-    return set(db.session.scalars(select(Project.id).where(matches)))
+def ids_of_projects(names_or_ids: Collection[str]) -> dict[str, set[str]]:
+    """Find the projects that have one of these names or ids: their ids, by what was given of them."""
+    given_by_id: defaultdict[str, set[str]] = defaultdict(set)
+    for given in names_or_ids:
+        with suppress(ValueError):
+            given_by_id[str(UUID(given))].add(given)
+    matches = Project.name.in_(names_or_ids) | Project.id.in_(list(given_by_id))
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for project in db.session.execute(select(Project.id, Project.name).where(matches)):
+        for given in given_by_id[project.id].union({project.name}.intersection(names_or_ids)):
+            found[given].add(project.id)
+    return dict(found)

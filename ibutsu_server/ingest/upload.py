@@ -58,7 +58,7 @@ def find_or_create_project(name: str) -> Project:
 
 
 def _project_id(name_or_id: str) -> str:
-    found = ids_of_projects(name_or_id)
+    found = ids_of_projects([name_or_id]).get(name_or_id, set())
     if len(found) == 1:
         return found.pop()
     told = "There is no project" if not found else "There is more than one project"

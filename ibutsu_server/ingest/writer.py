@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from psycopg.errors import UniqueViolation
 from sqlalchemy import delete, func, or_, select
@@ -14,7 +14,7 @@ from ibutsu_server.db.models import Artifact, Result, Run
 from ibutsu_server.db.summary import summarise
 from ibutsu_server.db.types import utc_now
 from ibutsu_server.exceptions import ImportRejectedError
-from ibutsu_server.ingest.bulk import insert_rows
+from ibutsu_server.ingest.bulk import Batch, BulkInserter
 from ibutsu_server.ingest.values import clip_indexed, clip_indexed_metadata, new_id
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ class RunWriter:
         self._upload = upload
         self._batch_size = batch_size
         self._now = utc_now()
+        self._claims: dict[str, str] = {}
+        self._allowed: set[str] = set()
         self._results: list[tuple[Any, ...]] = []
         self._artifacts: list[tuple[Any, ...]] = []
         self._artifact_bytes = 0
@@ -52,6 +54,13 @@ class RunWriter:
         self._seconds = 0.0
         self._first: ResultRecord | None = None
         self._run = self._replaced_run()
+        self._inserter = BulkInserter(db.session.connection())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._inserter.__exit__(*exception)
 
     @property
     def written(self) -> int:
@@ -65,7 +74,7 @@ class RunWriter:
             ImportRejectedError: the record belongs to another project, or its id to another run.
         """
         self._ownership.check_id(record.project_id, f"The result {record.id}")
-        self._ownership.check_name(record.metadata.get("project"), f"The result {record.id}")
+        self.claim_project(record.metadata.get("project"), f"The result {record.id}")
         self._count(record)
         self._results.append(
             (
@@ -83,6 +92,11 @@ class RunWriter:
         self._flush()
         return True
 
+    def claim_project(self, name: Any, owner: str) -> None:
+        """Note that ``owner``, such as ``The run``, names a project; it is checked with the next batch."""
+        if isinstance(name, str) and name not in self._allowed:
+            self._claims[name] = owner
+
     def finish(self, record: RunRecord) -> Run:
         """Write what is left and the run itself, with the summary of its results.
 
@@ -90,10 +104,11 @@ class RunWriter:
             ImportRejectedError: the run belongs to another project.
         """
         self._ownership.check_id(record.project_id, "The run")
-        self._ownership.check_name(record.metadata.get("project"), "The run")
+        self.claim_project(record.metadata.get("project"), "The run")
         for artifact in record.artifacts:
             self._add_artifact(artifact, run_id=self._run_id)
         self._flush()
+        self._wait()
         run, first = self._run, self._first
         run.project_id = self._ownership.project_id
         run.summary = summarise(self._states, collected=record.collected)
@@ -158,20 +173,27 @@ class RunWriter:
             self._flush()
 
     def _flush(self) -> None:
-        """Write the batch: results before the artifacts that refer to them."""
-        connection = db.session.connection()
+        """Begin to insert the batch: results before the artifacts that refer to them."""
+        self._wait()
+        if self._claims:
+            self._ownership.check_names(self._claims)
+            self._allowed.update(self._claims)
+            self._claims.clear()
+        self._inserter.insert(
+            Batch(Result.metadata.tables["results"], _RESULT_COLUMNS, self._results),
+            Batch(Artifact.metadata.tables["artifacts"], _ARTIFACT_COLUMNS, self._artifacts),
+        )
+        self._results, self._artifacts, self._artifact_bytes = [], [], 0
+
+    def _wait(self) -> None:
         try:
-            insert_rows(connection, Result.metadata.tables["results"], _RESULT_COLUMNS, self._results)
+            self._inserter.wait()
         except (UniqueViolation, IntegrityError) as error:
             message = (
                 f"The file holds a result whose id exists already outside of the run {self._run_id}; "
                 "give each result an id of its own."
             )
             raise ImportRejectedError(message) from error
-        insert_rows(connection, Artifact.metadata.tables["artifacts"], _ARTIFACT_COLUMNS, self._artifacts)
-        self._results.clear()
-        self._artifacts.clear()
-        self._artifact_bytes = 0
 
 
 def _clip(text: str | None) -> str | None:
