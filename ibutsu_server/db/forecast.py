@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import extract, false, func, or_, select
 
@@ -25,7 +25,8 @@ class Doomed(NamedTuple):
 
     table: str
     month: str
-    """``2026-03``: when a run or a result started, a file was uploaded, an import was created."""
+    """``2026-03``: when a run or a result started, a file was uploaded, an import was created;
+    ``unknown`` where an older database does not say."""
     rows: int
 
 
@@ -58,10 +59,10 @@ def _before(moment: InstrumentedAttribute[dt.datetime], cutoff: dt.datetime | No
     return false() if cutoff is None else moment < cutoff
 
 
-def _month(moment: InstrumentedAttribute[dt.datetime]) -> tuple[ColumnElement[int], ColumnElement[int]]:
+def _month(moment: InstrumentedAttribute[dt.datetime]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
     return extract("year", moment).label("year"), extract("month", moment).label("month")
 
 
-def _count(table: str, query: Select[int, int, int]) -> Iterator[Doomed]:
+def _count(table: str, query: Select[int, Any, Any]) -> Iterator[Doomed]:
     for rows, year, month in db.session.execute(query.group_by("year", "month").order_by("year", "month")):
-        yield Doomed(table, f"{int(year):04}-{int(month):02}", rows)
+        yield Doomed(table, "unknown" if year is None else f"{int(year):04}-{int(month):02}", rows)

@@ -172,7 +172,7 @@ class Result(Base):
 
     __tablename__ = "results"
     __table_args__ = (
-        Index("ix_results_run_id_start_time", "run_id", "start_time"),  # the first result of a run
+        Index("ix_results_run_id_start_time_id", "run_id", "start_time", "id"),  # the first result of a run
         Index("ix_results_start_time_id", "start_time", "id"),  # the order of pages
         *_metadata_indexes("results"),
     )

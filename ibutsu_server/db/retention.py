@@ -1,7 +1,8 @@
 """Say which rows are old enough to go.
 
 A row goes when it is older than its retention and nothing that hangs on it is younger than the floor of
-its own kind: a result that somebody attached a file to last week stays, however old it is.
+its own kind: a result that somebody attached a file to last week stays, however old it is. A row without
+a moment, which an older database may hold, goes with what it hangs on.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from sqlalchemy import ColumnElement, and_, exists
+from sqlalchemy import ColumnElement, and_, exists, or_
 
 from ibutsu_server import constants
 from ibutsu_server.db.models import Artifact, Result, Run
 from ibutsu_server.db.types import utc_now
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import InstrumentedAttribute
+
     from ibutsu_server.settings import BeatSettings
 
 Condition = ColumnElement[bool]
@@ -32,17 +35,21 @@ class Floors:
 
     def __init__(self) -> None:
         now = utc_now()
-        self.file: Condition = Artifact.upload_date < now - months(constants.MIN_FILE_MONTHS)
+        self.file: Condition = _is_not_since(Artifact.upload_date, now - months(constants.MIN_FILE_MONTHS))
         """The file is not young."""
-        is_old_result = Result.start_time < now - months(constants.MIN_RESULT_MONTHS)
+        is_old_result = _is_not_since(Result.start_time, now - months(constants.MIN_RESULT_MONTHS))
         young_file_of_result = exists().where(Artifact.result_id == Result.id, ~self.file)
         self.result: Condition = and_(is_old_result, ~young_file_of_result)
         """Neither the result nor a file of it is young."""
-        is_old_run = Run.start_time < now - months(constants.MIN_RUN_MONTHS)
+        is_old_run = _is_not_since(Run.start_time, now - months(constants.MIN_RUN_MONTHS))
         young_file_of_run = exists().where(Artifact.run_id == Run.id, ~self.file)
         needed_result = exists().where(Result.run_id == Run.id, ~self.result)
         self.run: Condition = and_(is_old_run, ~young_file_of_run, ~needed_result)
         """Neither the run nor a result or a file of it is young."""
+
+
+def _is_not_since(moment: InstrumentedAttribute[dt.datetime], floor: dt.datetime) -> Condition:
+    return or_(moment.is_(None), moment < floor)
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ def _totals(run_id: str) -> Row[Any]:
 
 def _collected(run: Run, tests: int) -> int:
     """Return how many tests were found: as many as the run says, and all that have a result."""
-    known = (run.summary or {}).get("collected")
+    known = _object(run.summary).get("collected")
     return max(known, tests) if isinstance(known, int) else tests
 
 
@@ -104,7 +104,14 @@ def _fill(run: Run, first: Row[Any]) -> None:
     for name in _COPIED_COLUMNS:
         if not getattr(run, name):
             setattr(run, name, getattr(first, name))
-    known, present = first.data or {}, run.data or {}
-    missing = {key: known[key] for key in _COPIED_METADATA if key in known and key not in present}
+    known, present = _object(first.data), _object(run.data)
+    missing: dict[str, Any] = {
+        key: known[key] for key in _COPIED_METADATA if key in known and key not in present
+    }
     if missing:
         run.data = {**present, **missing}
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """Return a JSON value that should be an object; whatever else was stored there is as good as nothing."""
+    return value if isinstance(value, dict) else {}

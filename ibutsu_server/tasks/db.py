@@ -60,9 +60,9 @@ def clear_import_file_content(import_id: str) -> str:
 
 
 @shared_task(name="ibutsu_server.tasks.db.seed_users")
-def seed_users(projects: dict[str, Any]) -> str:
-    """Make the projects, their owners and their users that are missing; tell how many."""
-    return str(seed(parse_seeds(projects)))
+def seed_users(projects: dict[str, Any]) -> None:
+    """Make the projects, their owners and their users that are missing."""
+    logger.info("%s", seed(parse_seeds(projects)))
 
 
 def _prune(delete: Callable[[Prune, dt.datetime], None], months: int | str, floor: int, what: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
 from redis.exceptions import RedisError
 
@@ -17,6 +18,7 @@ from ibutsu_server.util.redis_lock import get_redis_client, lock
 
 if TYPE_CHECKING:
     from celery import Task
+    from redis import Redis
 
 logger = logging.getLogger(__name__)
 
@@ -28,12 +30,12 @@ _QUEUED_SECONDS: Final = SYNC_RUN_TIME // 2
 """Seconds after which an update that was queued is taken for lost; the run is still recent then."""
 
 
-@shared_task(name="ibutsu_server.tasks.runs.update_run")
-def update_run(run_id: str) -> None:
+@shared_task(bind=True, name="ibutsu_server.tasks.runs.update_run")
+def update_run(self: Task[Any, Any], run_id: str) -> None:
     """Compute the summary of a run anew."""
     run_id = uuid_argument("run_id", run_id)
     with ExitStack() as held:
-        if not _take_turn(run_id, held):
+        if not _take_turn(run_id, self.request.id, held):
             return
         if not refresh_run(run_id):
             logger.warning("There is no run %s to update: it may have been pruned", run_id)
@@ -46,9 +48,10 @@ def sync_aborted_runs(self: Task[Any, Any]) -> None:
     client = get_redis_client()
     queued = 0
     for run_id in runs_out_of_step(recent(SYNC_RUN_TIME)):
-        if client.set(_QUEUED.format(run_id), "1", nx=True, ex=_QUEUED_SECONDS):
+        task_id = str(uuid4())
+        if client.set(_QUEUED.format(run_id), task_id, nx=True, ex=_QUEUED_SECONDS):
             try:
-                self.app.send_task(update_run.name, args=[run_id])
+                self.app.send_task(update_run.name, args=[run_id], task_id=task_id)
             except Exception:
                 client.delete(_QUEUED.format(run_id))
                 raise
@@ -56,7 +59,7 @@ def sync_aborted_runs(self: Task[Any, Any]) -> None:
     logger.info("%d runs are out of step and will be updated", queued)
 
 
-def _take_turn(run_id: str, held: ExitStack) -> bool:
+def _take_turn(run_id: str, task_id: str | None, held: ExitStack) -> bool:
     """Wait until nobody else updates the run; say no where another one waits, who will count for both.
 
     Redis only saves work here. Where it is away, or a lock is not freed in time, everybody has a turn, and
@@ -65,7 +68,7 @@ def _take_turn(run_id: str, held: ExitStack) -> bool:
     waiting = _WAITING.format(run_id)
     try:
         client = get_redis_client()
-        client.delete(_QUEUED.format(run_id))
+        _note_start(client, run_id, task_id)
         if not client.set(waiting, "1", nx=True, ex=2 * LOCK_EXPIRE):
             return False
         try:
@@ -75,3 +78,10 @@ def _take_turn(run_id: str, held: ExitStack) -> bool:
     except RedisError as error:
         logger.info("Run %s is updated without its lock: %s", run_id, error)
     return True
+
+
+def _note_start(client: Redis, run_id: str, task_id: str | None) -> None:
+    """Let the next sync queue the run again, if this is the message that the last one queued."""
+    queued = client.get(_QUEUED.format(run_id))
+    if task_id is not None and queued == task_id.encode():
+        client.delete(_QUEUED.format(run_id))

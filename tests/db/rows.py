@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from ibutsu_server.db import Base, db
 from ibutsu_server.db.models import Artifact, Import, ImportFile, Result, Run
 from ibutsu_server.db.types import utc_now
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import InstrumentedAttribute
+
+
+def without_moment(column: InstrumentedAttribute[dt.datetime], *rows: Base) -> None:
+    """Take a moment from stored rows, as PostgreSQL databases of older versions have them."""
+    table, ids = column.table.name, [row.id for row in rows]
+    db.session.execute(db.text(f"ALTER TABLE {table} ALTER {column.name} DROP NOT NULL"))
+    model = column.class_
+    db.session.execute(db.update(model).where(model.id.in_(ids)).values({column: None}))
+    db.session.commit()
 
 
 def days_ago(days: float) -> dt.datetime:

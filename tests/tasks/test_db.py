@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy.exc import DatabaseError
 
 from ibutsu_server.db import Base, db
+from ibutsu_server.db.forecast import forecast
 from ibutsu_server.db.models import Artifact, ImportFile, Project, Result, Run, User
+from ibutsu_server.db.retention import Cutoffs
 from ibutsu_server.exceptions import InvalidInputError
 from ibutsu_server.tasks.db import (
     clear_import_file_content,
@@ -17,7 +20,7 @@ from ibutsu_server.tasks.db import (
     prune_old_runs,
     seed_users,
 )
-from tests.db.rows import make_file, make_import, make_result, make_run, stored
+from tests.db.rows import make_file, make_import, make_result, make_run, stored, without_moment
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -73,6 +76,42 @@ def test_what_is_young_keeps_what_it_hangs_on(app: Flask) -> None:
     assert counts() == (2, 2, 1)
 
 
+@pytest.mark.parametrize("database_uri", ["postgresql"], indirect=True)
+def test_rows_without_a_moment_go_with_what_they_hang_on(app: Flask) -> None:
+    """Older databases have such rows: they keep no run alive, and are not deleted for themselves."""
+    old, young = make_run(400), make_run(1)
+    result, other = make_result(old), make_result(young)
+    file = make_file(result)
+    stored(old, young, result, other, file)
+    without_moment(Result.start_time, result, other)
+    without_moment(Artifact.upload_date, file)
+    told = forecast(Cutoffs.of_plan(app.extensions["ibutsu_server"].beat))
+    assert [(doomed.table, doomed.rows) for doomed in told] == [("artifacts", 1), ("results", 1), ("runs", 1)]
+    assert {doomed.month for doomed in told[:2]} == {"unknown"}
+    prune_old_files(3)
+    prune_old_results(5)
+    assert counts() == (2, 2, 1)
+    prune_old_runs(12)
+    assert counts() == (1, 1, 0)
+
+
+def test_a_prune_says_in_the_log_what_went(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    """The numbers by table, and the age."""
+    caplog.set_level("INFO")
+    run = make_run(400)
+    stored(run, make_result(run, age=400), make_result(run, age=400))
+    prune_old_runs(12)
+    assert "Deleted 2 results, 1 runs older than 360 days" in caplog.messages
+
+
+def test_an_error_of_the_database_is_an_error_of_the_prune(app: Flask) -> None:
+    """It is raised, and so retried and seen."""
+    db.session.execute(db.text("ALTER TABLE artifacts RENAME TO elsewhere"))
+    db.session.commit()
+    with pytest.raises(DatabaseError, match="artifacts"):
+        prune_old_files(3)
+
+
 @pytest.mark.parametrize(
     ("prune", "floor"), [(prune_old_files, 2), (prune_old_results, 4), (prune_old_runs, 10)]
 )
@@ -119,14 +158,19 @@ def test_clearing_the_content_of_an_import_is_idempotent(app: Flask) -> None:
     assert clear_import_file_content(import_id) == f"There is no file content of import {import_id}."
 
 
-def test_seeding_makes_what_is_missing_once(app: Flask) -> None:
-    """Projects, owners and users are made; a second time nothing is."""
+def test_seeding_makes_what_is_missing_once(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    """Projects, owners and users are made and counted in the log; a second time nothing is."""
+    caplog.set_level("INFO")
     seeds = {
         "shop": {"owner": "ann@example.com", "users": ["Bob@example.com"]},
         "lab": {"users": ["bob@example.com"]},
     }
-    assert seed_users(seeds) == "Made 2 projects and 2 users, and added 2 memberships."
-    assert seed_users(seeds) == "Made 0 projects and 0 users, and added 0 memberships."
+    for _ in range(2):
+        assert seed_users(seeds) is None
+    assert caplog.messages == [
+        "Made 2 projects and 2 users, and added 2 memberships.",
+        "Made 0 projects and 0 users, and added 0 memberships.",
+    ]
     shop = db.session.scalars(db.select(Project).where(Project.name == "shop")).one()
     assert shop.owner is not None
     assert (shop.owner.email, [user.email for user in shop.users]) == ("ann@example.com", ["Bob@example.com"])

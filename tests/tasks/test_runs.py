@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from threading import Barrier, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -15,13 +16,13 @@ from ibutsu_server.app import create_app
 from ibutsu_server.celery_utils import create_flask_celery_app
 from ibutsu_server.constants import LOCK_EXPIRE
 from ibutsu_server.db import db
-from ibutsu_server.db.models import Result, Run
+from ibutsu_server.db.models import Project, Result, Run
 from ibutsu_server.exceptions import InvalidInputError
 from ibutsu_server.settings import FlaskCelerySettings
 from ibutsu_server.tasks.results import add_result_start_time
 from ibutsu_server.tasks.runs import sync_aborted_runs, update_run
 from ibutsu_server.util.redis_lock import get_redis_client, lock
-from tests.db.rows import days_ago, make_result, make_run, stored
+from tests.db.rows import make_result, make_run, stored, without_moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -124,15 +125,28 @@ def test_what_was_collected_is_never_less_than_what_ran(app: Flask) -> None:
 
 def test_update_run_fills_what_the_run_lacks(app: Flask) -> None:
     """Environment, component, source, jenkins and tags come from the first result by start time."""
+    project_id = stored(Project(name="shop", title="shop"))
     run = make_run(env="stage", data={"tags": ["own"]})
     known = {"jenkins": {"job_name": "nightly"}, "tags": ["first"], "other": 1}
     first = make_result(run, age=2, env="production", component="cart", source="ci", data=known)
+    first.project_id = project_id
     later = make_result(run, age=1, component="login", source="lab", data={"jenkins": {}})
     run_id = stored(run, later, first)
     update_run(run_id)
     filled = the_run(run_id)
     assert (filled.env, filled.component, filled.source) == ("stage", "cart", "ci")
+    assert filled.project_id == project_id
     assert filled.data == {"tags": ["own"], "jenkins": {"job_name": "nightly"}}
+
+
+@pytest.mark.parametrize("odd", [[1], "text", 7, None])
+def test_update_run_mends_a_run_of_any_shape(app: Flask, odd: Any) -> None:
+    """A summary or metadata that is no object counts as nothing known."""
+    run = make_run(summary=odd, data=odd)
+    run_id = stored(run, make_result(run, data=odd), make_result(run, data={"tags": ["a"]}, age=1))
+    update_run(run_id)
+    assert summary_of(run_id)["tests"] == 2
+    assert the_run(run_id).data == {"tags": ["a"]}
 
 
 def test_update_run_of_an_empty_run_counts_nothing(app: Flask) -> None:
@@ -271,10 +285,21 @@ def test_sync_queues_each_aborted_run_once(app: Flask) -> None:
     assert queued(app) == 2
     sync_aborted_runs()
     assert queued(app) == 2
-    update_run(behind.id)
+    update_run(behind.id)  # by another message
     stored(make_result(behind))
     sync_aborted_runs()
-    assert queued(app) == 3
+    assert queued(app) == 2
+
+
+def test_sync_queues_a_run_again_when_its_update_has_begun(app: Flask) -> None:
+    """What arrives after that may not be counted."""
+    run_id = stored(make_run(HOUR))
+    sync_aborted_runs()
+    message: Any = get_redis_client(app).lpop("celery")
+    update_run.apply(args=(run_id,), task_id=json.loads(message)["headers"]["id"])
+    stored(make_result(run_id))
+    sync_aborted_runs()
+    assert queued(app) == 1
 
 
 @pytest.mark.parametrize("summary", [{}, {"tests": "many"}, {"tests": None}, {"tests": [1]}, {"tests": 1.0}])
@@ -304,16 +329,14 @@ def test_sync_asks_once_for_all_runs(app: Flask, statements: list[str]) -> None:
     assert len(statements) == 1
 
 
+@pytest.mark.parametrize("database_uri", ["postgresql"], indirect=True)
 def test_results_without_a_start_time_get_the_runs(app: Flask) -> None:
     """Results of an older database may lack it; others keep theirs, however often the task comes."""
     run = make_run(5)
     own, lacking = make_result(run, age=3), make_result(run)
     run_id = stored(run, own, lacking)
-    if db.engine.dialect.name == "postgresql":
-        db.session.execute(db.text("ALTER TABLE results ALTER start_time DROP NOT NULL"))
-        db.session.execute(db.update(Result).where(Result.id == lacking.id).values(start_time=None))
-        db.session.commit()
+    without_moment(Result.start_time, lacking)
     for _ in range(2):
         add_result_start_time(run_id)
-    started = {row.id: row.start_time for row in db.session.scalars(db.select(Result))}
-    assert abs(started[own.id] - days_ago(3)).total_seconds() < 60
+        started = dict(db.session.execute(db.select(Result.id, Result.start_time)).all())
+        assert started == {own.id: own.start_time, lacking.id: run.start_time}
