@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import false, func, select, update
 
 from ibutsu_server.db.base import db
 from ibutsu_server.db.models import Project, User
 from ibutsu_server.exceptions import InvalidInputError
+
+_SEED_LOCK: Final = 0x1B076
+"""Key of the PostgreSQL advisory lock that lets one transaction at a time seed."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,8 @@ def _email(project: str, value: Any) -> str:
 
 
 def seed(seeds: list[ProjectSeed]) -> Seeded:
-    """Make what is missing and leave the rest as it is."""
+    """Make what is missing and leave the rest as it is; callers at once come one after the other."""
+    _exclude_others()
     made = Seeded()
     for one in seeds:
         project = db.session.scalar(select(Project).where(Project.name == one.name))
@@ -83,6 +87,13 @@ def seed(seeds: list[ProjectSeed]) -> Seeded:
                 made.memberships += 1
         db.session.flush()
     return made
+
+
+def _exclude_others() -> None:
+    if db.engine.dialect.name == "postgresql":
+        db.session.execute(select(func.pg_advisory_xact_lock(_SEED_LOCK)))
+    else:  # a write, even of nothing, takes the one lock of the database
+        db.session.execute(update(Project).where(false()).values(title=Project.title))
 
 
 def _user(email: str, made: Seeded) -> User:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Barrier, Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +24,7 @@ from ibutsu_server.tasks.db import (
 from tests.db.rows import make_file, make_import, make_result, make_run, stored, without_moment
 
 if TYPE_CHECKING:
+    from celery import Celery
     from flask import Flask
 
 pytestmark = pytest.mark.usefixtures("celery_app")
@@ -175,6 +177,22 @@ def test_seeding_makes_what_is_missing_once(app: Flask, caplog: pytest.LogCaptur
     assert shop.owner is not None
     assert (shop.owner.email, [user.email for user in shop.users]) == ("ann@example.com", ["Bob@example.com"])
     assert number_of(User) == 2
+
+
+def test_seeding_at_once_makes_nothing_twice(app: Flask, celery_app: Celery) -> None:
+    """Workers that seed the same project make one project and one user."""
+    together = Barrier(4)
+
+    def work() -> None:
+        together.wait()
+        celery_app.tasks[seed_users.name]({"shop": {"owner": "ann@example.com"}})
+
+    threads = [Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (number_of(Project), number_of(User)) == (1, 1)
 
 
 @pytest.mark.parametrize(
