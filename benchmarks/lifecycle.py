@@ -1,4 +1,4 @@
-"""Measure run updates, the search for aborted runs and prunes against the naive ways.
+"""Measure run updates, the search for aborted runs, prunes and deep pages against the naive ways.
 
 Each contestant works in a process of its own on the same real PostgreSQL with all indexes, the default
 settings, and a real Valkey.
@@ -19,6 +19,7 @@ import _lifecycle_measures as measures
 from _chart import write_chart
 from _lifecycle_measures import measure
 from _lifecycle_rows import application, fill, servers
+from query import SIZE, compare_pages, fill_wide, query
 
 if TYPE_CHECKING:
     from _lifecycle_measures import Measure
@@ -27,6 +28,8 @@ OLD = 400
 """Days: older than every retention."""
 
 RESULTS_OF_RUN = 10
+PAGES = 100
+"""Rows for each page before the one that is asked for."""
 
 
 def show(name: str, own: Measure, naive: Measure | None = None) -> None:
@@ -41,8 +44,8 @@ def show(name: str, own: Measure, naive: Measure | None = None) -> None:
 
 def compare_updates(targets: tuple[str, str], results: int) -> None:
     """Update one large run."""
-    print(f"update_run, a run of {results:,} results:")
-    run_id = fill(runs=1, results_of_run=results)
+    print(f"update_run, a run of {results:,} results beside as many older ones:")
+    run_id = fill(runs=2, results_of_run=results)
     update = measure(partial(measures.update_run, run_id), targets, goes=5)
     show("update_run", update, measure(partial(measures.update_run_naively, run_id), targets, goes=3))
 
@@ -95,8 +98,11 @@ def grow(targets: tuple[str, str], sizes: list[int]) -> list[dict[str, float]]:
         files = measure(measures.prune_files, targets)
         fill(runs=size // 100, results_of_run=100, days=OLD)
         runs = measure(measures.prune_runs, targets)
+        fill_wide(size)
+        deep = partial(query, page=size // PAGES, size=SIZE, estimate=True)
+        page = measure(deep, targets, goes=3)
         seconds = {"update_run": update, "sync_aborted_runs": sync}
-        seconds |= {"prune_old_files": files, "prune_old_runs": runs}
+        seconds |= {"prune_old_files": files, "prune_old_runs": runs, "query_task": page}
         rows.append({"rows": size, **{name: found.seconds for name, found in seconds.items()}})
         print("  ".join(f"{name} {value:,.4g}" for name, value in rows[-1].items()))
     return rows
@@ -124,6 +130,7 @@ def main() -> None:
     parser.add_argument("--results", type=int, default=100_000, help="of the run to update (%(default)s)")
     parser.add_argument("--runs", type=int, default=20_000, help="recent runs (%(default)s)")
     parser.add_argument("--artifacts", type=int, default=1_000_000, help="to prune (%(default)s)")
+    parser.add_argument("--pages", type=int, default=1_000_000, help="results to page through (%(default)s)")
     parser.add_argument(
         "--growth", type=int, nargs="*", default=[10_000, 100_000, 1_000_000], help="rows (%(default)s)"
     )
@@ -137,6 +144,7 @@ def main() -> None:
         compare_updates(targets, options.results)
         compare_syncs(targets, options.runs)
         prune_beside_an_import(targets, options.artifacts)
+        compare_pages(targets, options.pages, options.pages // PAGES, SIZE)
         if options.growth:
             print("seconds by number of rows:")
             rows = grow(targets, options.growth)

@@ -15,6 +15,8 @@ from _lifecycle_measures import measure
 from _lifecycle_rows import application, servers
 
 RUN_RESULTS = 1_000
+SIZE = 25
+"""Rows of a page."""
 GOES = 5
 
 RUNS = """
@@ -44,7 +46,7 @@ FROM runs, generate_series(1, :number) AS n
 """
 
 
-def fill(rows: int) -> None:
+def fill_wide(rows: int) -> None:
     """Make all tables anew, with so many results; each run has a build and a tag of its own."""
     from sqlalchemy import text
 
@@ -87,9 +89,10 @@ def show(name: str, seconds: float, naive: float | None = None) -> None:
     print(f"  {name:44} {seconds * 1000:10.1f} ms {ratio}")
 
 
-def compare_pages(targets: tuple[str, str], page: int, size: int) -> None:
+def compare_pages(targets: tuple[str, str], rows: int, page: int, size: int) -> None:
     """Fetch one deep page, with a total and without."""
-    print(f"page {page:,} of {size} results:")
+    print(f"query_task, page {page:,} of {size} of {rows:,} results:")
+    fill_wide(rows)
     for count in (False, True):
         naive = measure(partial(page_naively, page, size, count=count), targets, GOES).seconds
         own = measure(partial(query, page=page, size=size, estimate=not count), targets, GOES).seconds
@@ -116,16 +119,14 @@ def main() -> None:
     )
     parser.add_argument("--rows", type=int, default=1_000_000, help="results, whole thousands (%(default)s)")
     parser.add_argument("--page", type=int, default=10_000, help="the deep page (%(default)s)")
-    parser.add_argument("--size", type=int, default=25, help="rows of a page (%(default)s)")
+    parser.add_argument("--size", type=int, default=SIZE, help="rows of a page (%(default)s)")
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as directory,
         servers(options.uri, Path(directory)) as targets,
         application(*targets).app_context(),
     ):
-        print(f"{options.rows:,} results")
-        fill(options.rows)
-        compare_pages(targets, options.page, options.size)
+        compare_pages(targets, options.rows, options.page, options.size)
         compare_filters(targets)
 
 
