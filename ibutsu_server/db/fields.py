@@ -156,8 +156,11 @@ class CountField(NumberField):
     """Be a number in ``summary``: PostgreSQL compares it as JSON, as its index does; nothing can fail."""
 
     def __init__(self, column: InstrumentedAttribute[Any], name: str) -> None:
-        super().__init__(column[name] if _is_postgresql() else func.json_extract(column, f"$.{name}"))
+        path = f"$.{name}"
+        super().__init__(column[name] if _is_postgresql() else func.json_extract(column, path))
         self._text = json_text(column, [name])
+        kind = func.jsonb_typeof(column[name]) if _is_postgresql() else func.json_type(column, path)
+        self._is_number: Condition = kind.in_(["number", "integer", "real"])
 
     def exists(self) -> Condition:
         """Ask whether the summary has the number."""
@@ -166,6 +169,14 @@ class CountField(NumberField):
     def where_text(self, is_met: Callable[[ColumnElement[str]], Condition]) -> Condition:
         """Ask whether the number, written as text, meets a condition."""
         return is_met(self._text)
+
+    def any_of(self, values: list[Any]) -> Condition:
+        """Ask whether the number is one of the values."""
+        return and_(self._is_number, super().any_of(values))
+
+    def compared(self, symbol: Operator, value: Any) -> Condition:
+        """Ask how the number compares; JSON of another kind has an order too, but no meaning."""
+        return and_(self._is_number, super().compared(symbol, value))
 
     def parsed(self, value: str) -> Any:
         """Return the number in the form it compares in."""

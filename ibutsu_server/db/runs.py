@@ -97,7 +97,7 @@ def _totals(run_id: str) -> Row[Any]:
 def _collected(run: Run, tests: int) -> int:
     """Return how many tests were found: as many as the run says, and all that have a result."""
     known = _object(run.summary).get("collected")
-    return max(known, tests) if isinstance(known, int) else tests
+    return max(known, tests) if type(known) is int else tests  # JSON's true is an int too
 
 
 def _fill(run: Run, first: Row[Any]) -> None:

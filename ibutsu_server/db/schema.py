@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import inspect, text
 from sqlalchemy.schema import AddConstraint, CreateColumn, CreateIndex, CreateTable
+from sqlalchemy.types import NullType
 
 from ibutsu_server.db import models  # noqa: F401 - its tables are what is created
 from ibutsu_server.db.base import Base, db
@@ -105,7 +106,10 @@ class _Check:
         if column.server_default is not None and not self._is_postgresql:
             return "-- SQLite cannot add a column whose default is the present moment."
         keys = "".join(f" REFERENCES {key.column.table.name} (id)" for key in column.foreign_keys)
-        return f"ALTER TABLE {table.name} ADD COLUMN {self._sql(CreateColumn(column))[:-1]}{keys};"
+        written = self._sql(CreateColumn(column))[:-1]
+        if column.server_default is None:  # rows that are there have no value for it
+            written = written.removesuffix(" NOT NULL")
+        return f"ALTER TABLE {table.name} ADD COLUMN {written}{keys};"
 
     def _change(self, table: Table, column: Column[Any], wanted: str, found: str) -> str:
         if not self._is_postgresql:
@@ -123,6 +127,10 @@ class _Check:
             subject = f"index {index.name}"
             serving = [str(found["name"]) for found in present if _serves(found, index)]
             if not serving:
+                if index.name in {found["name"] for found in present}:
+                    yield Finding(
+                        f"name {index.name}", "is that of another index", f"DROP INDEX {index.name};"
+                    )
                 yield Finding(subject, "is missing", self._create(index, is_in_use=exists))
             elif self._broken.issuperset(serving):
                 yield Finding(subject, "is not valid", f"REINDEX INDEX CONCURRENTLY {serving[0]};")
@@ -139,7 +147,10 @@ class _Check:
         """Return the indexes that ``CREATE INDEX CONCURRENTLY`` did not finish: no query uses them."""
         if not self._is_postgresql:
             return set()
-        query = "SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid WHERE NOT indisvalid"
+        query = (
+            "SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid "
+            "WHERE NOT indisvalid AND relnamespace = current_schema()::regnamespace"
+        )
         return set(self._connection.scalars(text(query)))
 
     def _late_keys(self, missing: list[Table]) -> Iterator[Finding]:
@@ -150,7 +161,8 @@ class _Check:
                     yield Finding(f"foreign key {key.name}", "is missing", self._sql(AddConstraint(key)))
 
     def _type(self, type_: TypeEngine[Any]) -> str:
-        return type_.compile(self._connection.dialect)
+        is_known = not isinstance(type_, NullType)
+        return type_.compile(self._connection.dialect) if is_known else "of a type of its own"
 
     def _sql(self, element: ExecutableDDLElement | CreateColumn) -> str:
         statement = str(element.compile(dialect=self._connection.dialect))
@@ -162,14 +174,14 @@ def _serves(found: ReflectedIndex, wanted: Index) -> bool:
     options: Mapping[str, Any] = found.get("dialect_options", {})
     if options.get("postgresql_where") is not None or (wanted.unique and not found["unique"]):
         return False
+    method = wanted.dialect_options["postgresql"]["using"] or "btree"
+    if options.get("postgresql_using", "btree") != method:
+        return False
     if wanted.columns:
         columns = [column.name for column in wanted.columns]
         return found["column_names"][: len(columns)] == columns
-    method = wanted.dialect_options["postgresql"]["using"] or "btree"
     expression = _normal(str(wanted.expressions[0]))
-    return options.get("postgresql_using", "btree") == method and [expression] == [
-        _normal(each) for each in found.get("expressions", [])
-    ]
+    return [expression] == [_normal(each) for each in found.get("expressions", [])]
 
 
 def _normal(expression: str) -> str:

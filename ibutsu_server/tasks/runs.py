@@ -26,8 +26,8 @@ _LOCK: Final = "update-run-lock-{}"
 _WAITING: Final = "update-run-waiting-{}"
 _QUEUED: Final = "update-run-queued-{}"
 
-_QUEUED_SECONDS: Final = SYNC_RUN_TIME // 2
-"""Seconds after which an update that was queued is taken for lost; the run is still recent then."""
+_QUEUED_SECONDS: Final = SYNC_RUN_TIME
+"""Seconds that the mark of a queued update lasts: by then the run is no longer recent."""
 
 
 @shared_task(bind=True, name="ibutsu_server.tasks.runs.update_run")
@@ -47,7 +47,9 @@ def sync_aborted_runs(self: Task[Any, Any]) -> None:
     """Have the recent runs updated whose summary does not count their results, each once."""
     client = get_redis_client()
     queued = 0
-    for run_id in runs_out_of_step(recent(SYNC_RUN_TIME)):
+    run_ids = runs_out_of_step(recent(SYNC_RUN_TIME))
+    db.session.commit()  # no transaction stays open while thousands of messages are sent
+    for run_id in run_ids:
         task_id = str(uuid4())
         if client.set(_QUEUED.format(run_id), task_id, nx=True, ex=_QUEUED_SECONDS):
             try:

@@ -9,6 +9,7 @@ from sqlalchemy import inspect, text
 
 from ibutsu_server.app import create_app
 from ibutsu_server.db import db
+from ibutsu_server.db.models import User
 from ibutsu_server.db.schema import check_schema, create_schema
 from tests.db.rows import make_run, stored
 
@@ -125,6 +126,32 @@ def test_an_index_of_another_name_serves(empty: str) -> None:
     assert faults() == {}
     change("DROP INDEX ix_users_email", "CREATE INDEX plain ON users (email)")
     assert set(faults()) == {"index ix_users_email"}
+
+
+def test_an_index_that_has_the_name_alone_is_told(empty: str) -> None:
+    """It is in the way of the one that is missing."""
+    create_schema()
+    change("DROP INDEX ix_runs_env", "CREATE INDEX ix_runs_env ON runs (source)")
+    assert set(faults()) == {"name ix_runs_env", "index ix_runs_env"}
+    change(*faults().values())
+    assert faults() == {}
+
+
+@pytest.mark.parametrize("database_uri", ["postgresql"], indirect=True)
+def test_an_index_of_another_method_does_not_serve(empty: str) -> None:
+    """A hash has no order, and a block range no rows."""
+    create_schema()
+    change("DROP INDEX ix_runs_env", "CREATE INDEX ix_runs_env_hash ON runs USING hash (env)")
+    assert set(faults()) == {"index ix_runs_env"}
+
+
+def test_a_column_that_must_have_a_value_is_added_beside_rows(empty: str) -> None:
+    """The rows that are there have none."""
+    create_schema()
+    stored(User(email="ann@example.com"))
+    change("DROP INDEX ix_users_email", "ALTER TABLE users DROP COLUMN email")
+    change(*faults().values())
+    assert faults() == {}
 
 
 @pytest.mark.parametrize("database_uri", ["postgresql"], indirect=True)

@@ -168,6 +168,29 @@ def test_update_run_asks_no_more_for_more_results(app: Flask, statements: list[s
     assert counts[0] == counts[1] <= (4 if db.engine.dialect.name == "sqlite" else 3)
 
 
+@pytest.mark.parametrize("database_uri", ["postgresql"], indirect=True)
+def test_update_run_reads_the_first_result_alone(app: Flask) -> None:
+    """The newest of many runs, whose results all start at once, is not found by way of the older ones."""
+    runs = [make_run(age) for age in range(40)]
+    for run in runs:
+        results = [{"run_id": run.id, "start_time": run.start_time} for _ in range(100)]
+        stored(run)
+        db.session.execute(db.insert(Result), results)
+        db.session.commit()
+    db.session.execute(db.text("ANALYZE results"))
+    db.session.commit()
+    entries = db.text("SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = 'results'")
+    flush = db.select(db.func.pg_stat_force_next_flush())
+    read = []
+    for _ in range(2):
+        db.session.execute(flush)
+        db.session.commit()
+        read.append(db.session.scalar(entries))
+        db.session.commit()
+        update_run(runs[0].id)
+    assert read[1] - read[0] < 2 * 100 + 10
+
+
 def test_updates_at_once_end_in_the_right_summary(app: Flask, celery_app: Celery) -> None:
     """Many workers that add a result and update its run lose none of them."""
     run_id = stored(make_run())
