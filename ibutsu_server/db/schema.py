@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from sqlalchemy import inspect, text
 from sqlalchemy.schema import AddConstraint, CreateColumn, CreateIndex, CreateTable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from sqlalchemy import Column, Connection, Index, Table
-    from sqlalchemy.engine.interfaces import ReflectedIndex
+    from sqlalchemy.engine.interfaces import ReflectedForeignKeyConstraint, ReflectedIndex
     from sqlalchemy.schema import ExecutableDDLElement
     from sqlalchemy.types import TypeEngine
 
@@ -61,6 +61,28 @@ class Finding(NamedTuple):
         return f"{self.subject} {self.fault}: {self.statement}" if self.fault else f"{self.subject} ok"
 
 
+class _ForeignKey(NamedTuple):
+    """Be a foreign key as the database has it, with what takes it away and brings it back."""
+
+    subject: str
+    joined: frozenset[tuple[str, str]]
+    """Table and name of each column, at both ends."""
+    removal: str
+    addition: str
+
+    @classmethod
+    def of(cls, table: str, found: ReflectedForeignKeyConstraint) -> Self:
+        own, others, other = found["constrained_columns"], found["referred_columns"], found["referred_table"]
+        joined = frozenset({*((table, name) for name in own), *((other, name) for name in others)})
+        on_delete = found.get("options", {}).get("ondelete")
+        addition = (
+            f"ALTER TABLE {table} ADD CONSTRAINT {found['name']} FOREIGN KEY ({', '.join(own)}) "
+            f"REFERENCES {other} ({', '.join(others)}){f' ON DELETE {on_delete}' if on_delete else ''};"
+        )
+        removal = f"ALTER TABLE {table} DROP CONSTRAINT {found['name']};"
+        return cls(f"foreign key {found['name']}", joined, removal, addition)
+
+
 def check_schema() -> list[Finding]:
     """Compare the tables, columns, types and indexes of the database with ours; change nothing."""
     with db.engine.connect() as connection:
@@ -80,6 +102,9 @@ class _Check:
         existing = set(self._inspector.get_table_names())
         tables = Base.metadata.sorted_tables
         missing = [table for table in tables if table.name not in existing]
+        keys = list(self._keys_in_the_way(existing))
+        for key in keys:
+            yield Finding(key.subject, "joins columns whose type changes", key.removal)
         for table in tables:
             if table in missing:
                 yield Finding(f"table {table.name}", "is missing", self._sql(CreateTable(table)))
@@ -88,6 +113,24 @@ class _Check:
                 yield from self._columns(table)
             yield from self._indexes(table, exists=table not in missing)
         yield from self._late_keys(missing)
+        for key in keys:
+            yield Finding(f"{key.subject} again", "is to come back", key.addition)
+
+    def _keys_in_the_way(self, existing: set[str]) -> Iterator[_ForeignKey]:
+        """Yield the foreign keys that stop PostgreSQL from changing the type of one of their columns."""
+        tables = [table for table in Base.metadata.sorted_tables if table.name in existing]
+        changing = {
+            (table.name, column["name"])
+            for table in tables if self._is_postgresql
+            for column in self._inspector.get_columns(table.name)
+            if column["name"] in table.c
+            and self._type(column["type"]) != self._type(table.c[column["name"]].type)
+        }  # fmt: skip
+        for table in tables if changing else ():
+            for found in self._inspector.get_foreign_keys(table.name):
+                key = _ForeignKey.of(table.name, found)
+                if changing & key.joined:
+                    yield key
 
     def _columns(self, table: Table) -> Iterator[Finding]:
         present = {column["name"]: column["type"] for column in self._inspector.get_columns(table.name)}

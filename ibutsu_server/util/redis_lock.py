@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from redis import Redis
+from redis.exceptions import LockError, RedisError
 from redis.sentinel import Sentinel
 
 from ibutsu_server.constants import LOCK_EXPIRE, LOCK_TTL
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from ibutsu_server.settings import BrokerSettings
+
+logger = logging.getLogger(__name__)
 
 _CLIENT = "ibutsu_server.redis"
 
@@ -47,11 +51,17 @@ def lock(name: str, timeout: float = LOCK_EXPIRE, app: Flask | None = None) -> I
     Raises:
         redis.exceptions.LockError: somebody else holds it all that time.
     """
-    held = get_redis_client(app).lock(
-        name, timeout=LOCK_TTL, blocking_timeout=timeout, raise_on_release_error=False
-    )
-    with held:
+    held = get_redis_client(app).lock(name, timeout=LOCK_TTL, blocking_timeout=timeout)
+    if not held.acquire():
+        message = f"Somebody else held the lock {name} for {timeout:g} seconds."
+        raise LockError(message)
+    try:
         yield
+    finally:
+        try:
+            held.release()
+        except RedisError as error:  # the work under the lock is done all the same
+            logger.warning("The lock %s frees itself in %d seconds at most: %s", name, LOCK_TTL, error)
 
 
 def _connect(settings: BrokerSettings) -> Redis:

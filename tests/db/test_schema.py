@@ -119,6 +119,23 @@ def test_a_column_of_another_type_is_told(empty: str) -> None:
         assert faults()["column runs.env"].startswith("-- SQLite cannot change the type of a column")
 
 
+@pytest.mark.parametrize("database_uri", ["postgresql"], indirect=True)
+def test_ids_of_another_type_change_under_their_foreign_keys(empty: str) -> None:
+    """The keys go first and come back last, with what they do on a deletion."""
+    create_schema()
+    drop = "ALTER TABLE import_files DROP CONSTRAINT import_files_import_id_fkey"
+    add = "ALTER TABLE import_files ADD FOREIGN KEY (import_id) REFERENCES imports (id) ON DELETE CASCADE"
+    types = [("import_files", "import_id"), ("imports", "id")]
+    change(drop, *(f"ALTER TABLE {table} ALTER {column} TYPE varchar(36)" for table, column in types), add)
+    broken = faults()
+    assert next(iter(broken)) == "foreign key import_files_import_id_fkey"
+    assert list(broken.values())[-1].endswith("REFERENCES imports (id) ON DELETE CASCADE;")
+    change(*broken.values())
+    assert faults() == {}
+    (key,) = inspect(db.engine).get_foreign_keys("import_files")
+    assert key["options"] == {"ondelete": "CASCADE"}
+
+
 def test_an_index_of_another_name_serves(empty: str) -> None:
     """What an index is on counts, not what it is called, and whether it is unique."""
     create_schema()

