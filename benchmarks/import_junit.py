@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 CASES_IN_SUITE = 100
 BATCH = 1000
+PROJECT = "11111111-1111-4111-8111-111111111111"
 STATES = {"failure": "failed", "skipped": "skipped"}
 TRACEBACK = "".join(f'  File "tests/test_shop.py", line {n}, in test_total\n' for n in range(20))
 OUTPUT = "".join(f"2026-01-01 12:00:00 INFO shop.cart: line {n} of the output\n" for n in range(12))
@@ -80,13 +81,10 @@ def render_case(suite: str, number: int) -> str:
 def run_importer(content: bytes) -> Callable[[], object]:
     """Store the upload; return the import, which takes it from the database."""
     from ibutsu_server.db import db
-    from ibutsu_server.db.models import Import, ImportFile, Project
+    from ibutsu_server.db.models import Import, ImportFile
     from ibutsu_server.tasks.importers import run_junit_import
 
-    project = Project(name="benchmark", title="benchmark")
-    db.session.add(project)
-    db.session.flush()
-    import_ = Import(filename="report.xml", format="junit", status="pending", data={"project_id": project.id})
+    import_ = Import(filename="report.xml", format="junit", status="pending", data={"project_id": PROJECT})
     import_.file = ImportFile(content=content)
     db.session.add(import_)
     db.session.commit()
@@ -102,12 +100,13 @@ def run_naive(content: bytes) -> Callable[[], object]:
     from ibutsu_server.db.models import Artifact, Result, Run
 
     def import_all() -> None:
-        run = Run()
+        run = Run(project_id=PROJECT)
         db.session.add(run)
         db.session.commit()
         for case in etree.fromstring(content).iter("testcase"):
             result = Result(
-                run_id=run.id, test_id=case.get("name"), duration=float(case.get("time") or 0),
+                run_id=run.id, project_id=PROJECT, test_id=case.get("name"),
+                duration=float(case.get("time") or 0),
                 result=next((STATES[child.tag] for child in case if child.tag in STATES), "passed"),
                 params={}, data={"run": run.id, **case.attrib},
             )  # fmt: skip
@@ -142,7 +141,7 @@ def run_floor(content: bytes) -> Callable[[], object]:
         rows.clear()
 
     def import_all() -> None:
-        run = Run()
+        run = Run(project_id=PROJECT)
         db.session.add(run)
         db.session.flush()
         now = utc_now()
@@ -162,7 +161,7 @@ def run_floor(content: bytes) -> Callable[[], object]:
                     artifacts.append((str(uuid4()), result_id, child.tag, data, child.text.encode(), now))
             data = json.dumps({"run": run.id, **case.attrib})
             seconds = float(case.get("time"))
-            results.append((result_id, case.get("name"), state, now, seconds, "{}", data, None, run.id))
+            results.append((result_id, case.get("name"), state, now, seconds, "{}", data, PROJECT, run.id))
             case.clear()
             if len(results) == BATCH:
                 flush()
@@ -207,10 +206,13 @@ def measure(name: str, uri: str, path: Path, cases: int) -> Measure:
 def prepare(name: str, report: bytes) -> Callable[[], object]:
     """Empty the database and return the import of one contestant."""
     from ibutsu_server.db import db
+    from ibutsu_server.db.models import Project
 
     db.session.remove()
     db.drop_all()
     db.create_all()
+    db.session.add(Project(id=PROJECT, name="benchmark", title="benchmark"))
+    db.session.commit()
     return CONTESTANTS[name](report)
 
 

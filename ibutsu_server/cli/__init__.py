@@ -52,7 +52,7 @@ def _explain(error: Exception) -> str | None:
     import sqlalchemy.exc
 
     if isinstance(error, (redis.exceptions.RedisError, kombu.exceptions.OperationalError)):
-        return f"The broker does not answer: {error}. Start it, or mend CELERY_BROKER_URL."
+        return f"The broker does not answer: {str(error).rstrip('.')}. Start it, or mend CELERY_BROKER_URL."
     if not isinstance(error, (sqlalchemy.exc.OperationalError, sqlalchemy.exc.ProgrammingError)):
         return None
     fact = str(error.orig).strip().partition("\n")[0]
