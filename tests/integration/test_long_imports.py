@@ -61,7 +61,7 @@ class Killer(Watch):
 
     def wait(self, sender: Celery, import_id: str) -> None:
         """Find the child process first."""
-        (stats,) = (sender.control.inspect().stats() or {}).values()
+        (stats,) = (sender.control.inspect(limit=1, timeout=60).stats() or {}).values()
         (self._child,) = stats["pool"]["processes"]
         super().wait(sender, import_id)
 
