@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 CASES = 10_000
 CASE = '<testcase classname="tests.TestCart" name="test_total[%d]"><system-out>said</system-out></testcase>'
 REPORT = b"<testsuite>%s</testsuite>" % "".join(CASE % number for number in range(CASES)).encode()
-SLOW_IMPORT = {"IBUTSU_IMPORT_BATCH_SIZE": "10"}
-"""Small batches make the import last."""
+SLOW_IMPORT = {"IBUTSU_IMPORT_BATCH_SIZE": "10", "CELERY_TASK_TRACK_STARTED": "true"}
+"""Small batches make the import last; its state tells the process that has it."""
 
 
 def count(*tables: type[Run | Result | Artifact]) -> list[int]:
@@ -38,6 +38,8 @@ class Watch:
     """Be a client that waits for an import, and keep what it is told."""
 
     def __init__(self) -> None:
+        self.child = 0
+        """Number of the process that has the task."""
         self.states: list[str] = []
         self.progress: list[dict[str, Any]] = []
 
@@ -48,7 +50,9 @@ class Watch:
 
     def see(self, message: dict[str, Any]) -> None:
         """Keep one message."""
-        if message["status"] == "PROGRESS":
+        if message["status"] == "STARTED":
+            self.child = message["result"]["pid"]
+        elif message["status"] == "PROGRESS":
             self.progress.append(message["result"])
         else:
             self.states.append(message["status"])
@@ -59,17 +63,11 @@ class Killer(Watch):
 
     seen_when_killed: list[int] | None = None
 
-    def wait(self, sender: Celery, import_id: str) -> None:
-        """Find the child process first."""
-        (stats,) = (sender.control.inspect(limit=1, timeout=60).stats() or {}).values()
-        (self._child,) = stats["pool"]["processes"]
-        super().wait(sender, import_id)
-
     def see(self, message: dict[str, Any]) -> None:
         """Kill when the first results are told."""
         super().see(message)
         if self.seen_when_killed is None and self.progress and self.progress[-1]["current"]:
-            os.kill(self._child, signal.SIGKILL)
+            os.kill(self.child, signal.SIGKILL)
             self.seen_when_killed = count(Run, Result, Artifact)
 
 
