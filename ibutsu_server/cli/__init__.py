@@ -53,7 +53,9 @@ def _explain(error: Exception) -> str | None:
 
     if isinstance(error, (redis.exceptions.RedisError, kombu.exceptions.OperationalError)):
         return f"The broker does not answer: {str(error).rstrip('.')}. Start it, or mend CELERY_BROKER_URL."
-    if not isinstance(error, (sqlalchemy.exc.OperationalError, sqlalchemy.exc.ProgrammingError)):
+    if not isinstance(error, sqlalchemy.exc.DatabaseError) or isinstance(
+        error, sqlalchemy.exc.IntegrityError
+    ):
         return None
     fact = str(error.orig).strip().partition("\n")[0]
     if "no such table" in fact or ("relation" in fact and "does not exist" in fact):

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from ibutsu_server.settings.base import SettingsModel
 
 CELERY_PREFIX = "CELERY_"
+FILE_SUFFIX = "_FILE"
+"""End of a name that gives the path of a file in which the value stands."""
+
 OriginKind = Literal["argument", "Flask config", "environment variable", "file", "default"]
 
 
@@ -58,7 +61,8 @@ class Layer:
     def others(self, claimed: frozenset[str]) -> Iterator[tuple[str, Found]]:
         """Yield what it holds beyond the ``claimed`` names, under Celery's lower-case names."""
         for name in self.celery_names():
-            found = None if name in claimed else self.find(name)
+            is_claimed = name in claimed or name.removesuffix(FILE_SUFFIX) in claimed
+            found = None if is_claimed else self.find(name)
             if found is not None:
                 yield name.removeprefix(CELERY_PREFIX).lower(), found
 
@@ -135,7 +139,7 @@ class SecretFilesLayer(Layer):
 
     def find(self, name: str) -> Found | None:
         """Return the content of the file for ``name``, without the line end."""
-        named = self._paths.get(f"{name}_FILE")
+        named = self._paths.get(f"{name}{FILE_SUFFIX}")
         path = Path(named) if named else self._mounted.get(name)
         if path is None:
             return None

@@ -24,7 +24,7 @@ def _split(url: str) -> SplitResult:
         port = parts.port
     except ValueError:
         parts, port = None, None
-    if parts is None or port == 0:
+    if parts is None or port == 0 or parts.netloc.count("@") > 1:
         message = (
             "is no readable URL; write scheme://user:password@host:port/database "
             "and percent-encode the special characters of the password"

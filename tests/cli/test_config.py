@@ -76,6 +76,22 @@ def test_a_misspelt_name_is_a_warning_and_under_strict_a_fault() -> None:
     assert told.partition(" is")[0] in lax.stderr
 
 
+def test_a_secret_in_a_file_is_no_unknown_name(tmp_path: Path) -> None:
+    """The names that end with _FILE pass the strict check before a deploy."""
+    file = tmp_path / "broker"
+    file.write_text(VALID["CELERY_BROKER_URL"])
+    result = config("check", "--role", "flower", "--strict", CELERY_BROKER_URL_FILE=str(file))
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", VALID)
+def test_a_password_with_a_bare_at_sign_is_a_fault(name: str) -> None:
+    """What stands behind it would be taken for the host, and shown."""
+    result = config("check", **{**VALID, name: VALID[name].replace("@", f"@{HIDDEN}@")})
+    assert result.exit_code == 1
+    assert "percent-encode the special characters" in result.output
+
+
 def test_a_deploy_job_reads_the_exit_code() -> None:
     """As a process with nothing set the command ends with 1, the list of faults and no traceback."""
     command = [sys.executable, "-m", "ibutsu_server", "config", "check"]
