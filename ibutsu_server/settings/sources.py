@@ -219,7 +219,14 @@ class Reading:
             return {}
         from dotenv import dotenv_values
 
-        return dotenv_values(self.env_file, interpolate=False)
+        try:
+            return dotenv_values(self.env_file, interpolate=False)
+        except (OSError, UnicodeDecodeError) as error:
+            problem = (
+                f"names a file that cannot be read: {self.env_file} ({_reason(error)}); mend path or rights"
+            )
+            self.faults.append(Fault(self.ENV_FILE_VARIABLE, problem))
+            return {}
 
     def note_old_name(self, old: str, new: str, *, ignored: bool) -> None:
         """Warn that ``old`` is an older name of ``new``, and say which of the two counts."""

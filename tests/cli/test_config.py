@@ -84,6 +84,14 @@ def test_a_secret_in_a_file_is_no_unknown_name(tmp_path: Path) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
 
 
+def test_an_env_file_that_is_no_text_is_a_fault(tmp_path: Path) -> None:
+    """The file is named, and there is no traceback."""
+    (tmp_path / ".env").write_bytes(b"X=\xff")
+    result = config("check", **VALID)
+    assert result.exit_code == 1
+    assert "IBUTSU_ENV_FILE names a file that cannot be read: .env" in result.output
+
+
 @pytest.mark.parametrize("name", VALID)
 def test_a_password_with_a_bare_at_sign_is_a_fault(name: str) -> None:
     """What stands behind it would be taken for the host, and shown."""
