@@ -68,14 +68,15 @@ def import_file(uri: str, path: Path) -> str:
     from sqlalchemy import func, select
 
     from ibutsu_server.app import create_app
+    from ibutsu_server.celery_utils import create_flask_celery_app
     from ibutsu_server.db import db
     from ibutsu_server.db.models import Import, ImportFile, Result
     from ibutsu_server.settings import FlaskCelerySettings
     from ibutsu_server.tasks import importers
-    from ibutsu_server.util.celery_task import set_flask_app
 
-    app = create_app(FlaskCelerySettings(broker_url="redis://127.0.0.1/0", sqlalchemy_database_uri=uri))
-    set_flask_app(app)
+    settings = FlaskCelerySettings(broker_url="redis://127.0.0.1/0", sqlalchemy_database_uri=uri)
+    app = create_app(settings)
+    create_flask_celery_app(app, settings=settings)  # its tasks commit
     with app.app_context():
         db.drop_all()
         db.create_all()

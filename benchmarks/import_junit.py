@@ -179,15 +179,18 @@ def measure(name: str, uri: str, path: Path, cases: int) -> Measure:
     from sqlalchemy import func, select
 
     from ibutsu_server.app import create_app
+    from ibutsu_server.celery_utils import create_flask_celery_app
     from ibutsu_server.db import db
     from ibutsu_server.db.models import Artifact, Result
     from ibutsu_server.settings import FlaskCelerySettings
-    from ibutsu_server.util.celery_task import set_flask_app
 
-    app = create_app(FlaskCelerySettings(broker_url="redis://127.0.0.1/0", sqlalchemy_database_uri=uri))
-    set_flask_app(app)
+    settings = FlaskCelerySettings(broker_url="redis://127.0.0.1/0", sqlalchemy_database_uri=uri)
+    app = create_app(settings)
+    create_flask_celery_app(app, settings=settings)  # its tasks commit
     with app.app_context():
-        prepare(name, render_case("warm_up", 5).encode())()  # a worker lives long, and so is warm
+        warm_up = path.with_name("warm_up.xml")
+        write_report(warm_up, BATCH)
+        prepare(name, warm_up.read_bytes())()  # a worker lives long, and so is warm
         import_all = prepare(name, path.read_bytes())
         db.session.remove()
         db.engine.dispose()  # the connection that stored the upload keeps a buffer of that size

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from tempfile import SpooledTemporaryFile
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
-from sqlalchemy import LargeBinary, select, text, update
+from sqlalchemy import select, update
 
 from ibutsu_server.db.base import db
 from ibutsu_server.db.models import ImportFile
 from ibutsu_server.exceptions import ImportRejectedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
 _PIECE_BYTES: Final = 1024**2
 _MEMORY_BYTES: Final = 8 * 1024**2
@@ -20,15 +20,13 @@ _MEMORY_BYTES: Final = 8 * 1024**2
 
 # The inner query unpacks the stored value once, or each piece would unpack all that is before it: a
 # concatenation is not compressed, and the limit keeps it from being computed for each piece.
-_PIECES: Final = (
-    text("""
-        SELECT substr(file.content, first, :size)
-        FROM (SELECT content || ''::bytea AS content FROM import_files WHERE id = :id LIMIT 1) AS file,
-            generate_series(1, length(file.content), :size) AS first
-    """)
-    .columns(content=LargeBinary)
-    .bindparams(size=_PIECE_BYTES)
-)
+_PIECES: Final = """
+    COPY (
+        SELECT substr(file.content, first, %(size)s)
+        FROM (SELECT content || ''::bytea AS content FROM import_files WHERE id = %(id)s LIMIT 1) AS file,
+            generate_series(1, length(file.content), %(size)s) AS first
+    ) TO STDOUT (FORMAT BINARY)
+"""
 
 
 def open_content(import_id: str) -> IO[bytes]:
@@ -49,12 +47,18 @@ def open_content(import_id: str) -> IO[bytes]:
     return file
 
 
-def _pieces(file_id: str) -> Iterable[bytes]:
+def _pieces(file_id: str) -> Iterator[bytes]:
     """Give the content in pieces: whole, PostgreSQL's driver has it in memory several times."""
     if db.engine.dialect.name != "postgresql":
-        return db.session.scalars(select(ImportFile.content).where(ImportFile.id == file_id))
-    streamed = {"stream_results": True, "max_row_buffer": 1}
-    return db.session.scalars(_PIECES, {"id": file_id}, execution_options=streamed)
+        yield from filter(
+            None, db.session.scalars(select(ImportFile.content).where(ImportFile.id == file_id))
+        )
+        return
+    driver: Any = db.session.connection().connection.driver_connection
+    with driver.cursor().copy(_PIECES, {"id": file_id, "size": _PIECE_BYTES}) as copy:
+        copy.set_types(["bytea"])
+        for (piece,) in copy.rows():
+            yield piece
 
 
 def clear_content(import_id: str) -> bool:

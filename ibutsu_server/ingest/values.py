@@ -5,12 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import email.utils
 import hashlib
+import itertools
 import json
 import math
 import os
 import re
 import time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAX_INDEXED_BYTES: Final = 2500
 """Bytes of a text in an indexed column."""
@@ -43,6 +47,11 @@ def new_id() -> str:
     random = int.from_bytes(os.urandom(10), "big")
     digits = f"{milliseconds:012x}7{random >> 68:03x}{random & 0x3FFFFFFFFFFFFFFF | 0x8000000000000000:016x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def numbered_ids(first: str) -> Iterator[str]:
+    """Number ids from ``first`` on in their last eight digits: they lie together in an index."""
+    return (f"{first[:-8]}{number:08x}" for number in itertools.count())
 
 
 def clean_text(text: str) -> str:

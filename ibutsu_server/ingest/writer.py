@@ -15,7 +15,7 @@ from ibutsu_server.db.summary import summarise
 from ibutsu_server.db.types import utc_now
 from ibutsu_server.exceptions import ImportRejectedError
 from ibutsu_server.ingest.bulk import Batch, BulkInserter
-from ibutsu_server.ingest.values import clip_indexed, clip_indexed_metadata, new_id
+from ibutsu_server.ingest.values import clip_indexed, clip_indexed_metadata, new_id, numbered_ids
 
 if TYPE_CHECKING:
     from ibutsu_server.ingest.ownership import Ownership
@@ -50,6 +50,7 @@ class RunWriter:
         self._results: list[tuple[Any, ...]] = []
         self._artifacts: list[tuple[Any, ...]] = []
         self._artifact_bytes = 0
+        self._artifact_ids = numbered_ids(new_id())
         self._states: Counter[str] = Counter()
         self._seconds = 0.0
         self._first: ResultRecord | None = None
@@ -73,8 +74,9 @@ class RunWriter:
         Raises:
             ImportRejectedError: the record belongs to another project, or its id to another run.
         """
-        self._ownership.check_id(record.project_id, f"The result {record.id}")
-        self.claim_project(record.metadata.get("project"), f"The result {record.id}")
+        owner = f"The result {record.id}"
+        self._ownership.check_id(record.project_id, owner)
+        self.claim_project(record.metadata.get("project"), owner)
         self._count(record)
         self._results.append(
             (
@@ -166,24 +168,28 @@ class RunWriter:
         owner = {"resultId": result_id} if result_id else {"runId": run_id}
         data = {"contentType": artifact.content_type, **owner}
         self._artifacts.append(
-            (new_id(), result_id, run_id, clip_indexed(artifact.filename), data, artifact.content, self._now)
-        )
+            (
+                next(self._artifact_ids), result_id, run_id, clip_indexed(artifact.filename), data,
+                artifact.content, self._now,
+            )
+        )  # fmt: skip
         self._artifact_bytes += len(artifact.content)
         if self._artifact_bytes >= BATCH_BYTES:
             self._flush()
 
     def _flush(self) -> None:
         """Begin to insert the batch: results before the artifacts that refer to them."""
+        insertions = self._inserter.prepare(
+            Batch(Result.metadata.tables["results"], _RESULT_COLUMNS, self._results),
+            Batch(Artifact.metadata.tables["artifacts"], _ARTIFACT_COLUMNS, self._artifacts),
+        )
+        self._results, self._artifacts, self._artifact_bytes = [], [], 0
         self._wait()
         if self._claims:
             self._ownership.check_names(self._claims)
             self._allowed.update(self._claims)
             self._claims.clear()
-        self._inserter.insert(
-            Batch(Result.metadata.tables["results"], _RESULT_COLUMNS, self._results),
-            Batch(Artifact.metadata.tables["artifacts"], _ARTIFACT_COLUMNS, self._artifacts),
-        )
-        self._results, self._artifacts, self._artifact_bytes = [], [], 0
+        self._inserter.begin(insertions)
 
     def _wait(self) -> None:
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 from math import isfinite
 from typing import IO, TYPE_CHECKING, Final
 
@@ -16,6 +15,7 @@ from ibutsu_server.ingest.junit.source import XmlSource, count_of
 from ibutsu_server.ingest.junit.vocabulary import COMPUTED, ROOTS
 from ibutsu_server.ingest.junit.walk import CaseWalk
 from ibutsu_server.ingest.records import ResultRecord, RunRecord
+from ibutsu_server.ingest.values import numbered_ids
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -151,7 +151,6 @@ def _values(value: str | list[str]) -> list[str]:
 
 
 def _result_ids(run_id: str) -> Iterator[str]:
-    """Number the results of a run: UUIDs of version 8 (RFC 9562) that lie together in an index."""
+    """Give the same ids to the results of the same run: UUIDs of version 8 (RFC 9562)."""
     digits = hashlib.sha256(run_id.encode()).hexdigest()
-    prefix = f"{digits[:8]}-{digits[8:12]}-8{digits[12:15]}-8{digits[15:18]}-{digits[18:22]}"
-    return (f"{prefix}{number:08x}" for number in itertools.count())
+    return numbered_ids(f"{digits[:8]}-{digits[8:12]}-8{digits[12:15]}-8{digits[15:18]}-{digits[18:30]}")
