@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from typing import Any, Final
 
@@ -58,8 +59,12 @@ def _explain(error: Exception) -> str | None:
     ):
         return None
     fact = str(error.orig).strip().partition("\n")[0]
-    if "no such table" in fact or ("relation" in fact and "does not exist" in fact):
-        return f"The database has no Ibutsu tables ({fact}). Run 'ibutsu db init' once."
+    if "no such table" in fact or re.search("relation .* does not exist", fact):
+        return (
+            f"The database lacks tables ({fact}). Run 'ibutsu db init' if it is new, else 'ibutsu db check'."
+        )
+    if "no such column" in fact or re.search("column .* does not exist", fact):
+        return f"The tables are not those of this version ({fact}). 'ibutsu db check' says how to mend them."
     return f"The database does not answer: {fact}. Start it, or mend SQLALCHEMY_DATABASE_URI."
 
 

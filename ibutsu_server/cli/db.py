@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +12,8 @@ from rich.table import Table
 from ibutsu_server.cli.tables import print_table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ibutsu_server.db.forecast import Doomed
     from ibutsu_server.db.pruning import Prune
 
@@ -23,10 +26,9 @@ def database() -> None:
 @database.command()
 def init() -> None:
     """Create all tables and indexes in an empty database; in any other, say what is missing."""
-    from ibutsu_server import flask_app
     from ibutsu_server.db.schema import check_schema, create_schema
 
-    with flask_app.app_context():
+    with _connected():
         created = create_schema()
         findings = [] if created else [finding for finding in check_schema() if finding.fault]
     if created:
@@ -44,10 +46,9 @@ def check() -> None:
 
     Each line says ok, or what is wrong and the statement that mends it; exit code 1 when anything is.
     """
-    from ibutsu_server import flask_app
     from ibutsu_server.db.schema import check_schema
 
-    with flask_app.app_context():
+    with _connected(read_only=True):
         findings = check_schema()
     for finding in findings:
         click.echo(str(finding))
@@ -63,20 +64,38 @@ def prune(dry_run: bool, as_json: bool) -> None:
     Kinds of rows that the plan does not prune stay. The prune ends after IBUTSU_PRUNE_TIME_BUDGET seconds;
     the next one goes on where it stopped.
     """
-    from ibutsu_server import flask_app
     from ibutsu_server.db.forecast import forecast
     from ibutsu_server.db.pruning import Prune
     from ibutsu_server.db.retention import Cutoffs
+    from ibutsu_server.settings import BeatSettings, PruneSettings
 
-    server = flask_app.extensions["ibutsu_server"]
-    cutoffs = Cutoffs.of_plan(server.beat)
-    with flask_app.app_context():
+    cutoffs = Cutoffs.of_plan(BeatSettings.load())
+    go = Prune(PruneSettings.load())
+    with _connected(read_only=dry_run):
         if dry_run:
             _print_forecast(forecast(cutoffs), as_json=as_json)
             return
-        go = Prune(server.prune)
         go.everything(cutoffs)
     _print_deleted(go, as_json=as_json)
+
+
+@contextmanager
+def _connected(*, read_only: bool = False) -> Iterator[None]:
+    """Be inside the context of an app that knows the database alone: no broker is needed here."""
+    from flask import Flask
+
+    from ibutsu_server.db import db
+    from ibutsu_server.db.setup import configure_database
+    from ibutsu_server.settings import DatabaseSettings
+
+    app = Flask("ibutsu_server")
+    configure_database(app, DatabaseSettings.load().database_url, read_only=read_only)
+    with app.app_context():
+        try:
+            yield
+        finally:
+            db.session.remove()
+            db.engine.dispose()
 
 
 def _print_forecast(doomed: list[Doomed], *, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import click
@@ -43,13 +44,19 @@ def import_files(
 ) -> None:
     """Import FILES: JUnit XML or pytest-ibutsu archives.
 
-    Each file is stored in the database, and a worker imports it. Exit code 1 when an import ended in error.
+    Each file is stored in the database, and a worker imports it. Exit code 1 when an import ended in
+    error, 130 after Ctrl-C, which ends the waiting only.
     """
     from ibutsu_server import celery_app, flask_app
 
     with flask_app.app_context():
         sent = send(celery_app, [Upload(path, project, source, metadata) for path in files])
-        outcomes = [outcome(one) for one in sent] if no_wait else follow(celery_app, sent)
+        try:
+            outcomes = [outcome(one) for one in sent] if no_wait else follow(celery_app, sent)
+        except KeyboardInterrupt:
+            ids = ", ".join(one.import_id for one in sent)
+            click.echo(f"No longer waiting. These imports go on in the worker: {ids}.", err=True)
+            raise SystemExit(128 + signal.SIGINT) from None
     if as_json:
         click.echo(json.dumps([vars(ended) for ended in outcomes], indent=2))
     else:

@@ -15,6 +15,10 @@ _WIDEST: Final = 1000
 
 
 def print_table(table: Table) -> None:
-    """Print ``table`` as wide as its content is: no cell is cut."""
-    unbounded = Console(width=_WIDEST)
-    Console(width=Measurement.get(unbounded, unbounded.options, table).maximum).print(table)
+    """Print ``table`` as wide as its content is: no cell is cut, and what is in it is plain text."""
+    unbounded = _console(_WIDEST)
+    _console(Measurement.get(unbounded, unbounded.options, table).maximum).print(table)
+
+
+def _console(width: int) -> Console:
+    return Console(width=width, markup=False, emoji=False)

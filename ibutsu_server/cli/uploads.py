@@ -14,6 +14,7 @@ from rich.table import Table
 from ibutsu_server.cli.tables import print_table
 from ibutsu_server.db.base import db
 from ibutsu_server.db.models import Import, Run
+from ibutsu_server.exceptions import InvalidInputError
 from ibutsu_server.ingest.upload import TASKS, store_upload
 from ibutsu_server.util.redis_lock import get_redis_client
 
@@ -72,7 +73,7 @@ def send(celery_app: Celery, uploads: Iterable[Upload]) -> list[Sent]:
 
     Raises:
         ImportRejectedError: a file is of no known format.
-        InvalidInputError: there is no such project.
+        InvalidInputError: there is no such project, or a file cannot be read.
         redis.exceptions.RedisError: the broker does not answer; no file is stored then.
     """
     get_redis_client().ping()
@@ -81,14 +82,22 @@ def send(celery_app: Celery, uploads: Iterable[Upload]) -> list[Sent]:
 
 def _send(celery_app: Celery, upload: Upload) -> Sent:
     import_ = store_upload(
-        upload.path.name,
-        upload.path.read_bytes(),
+        click.format_filename(upload.path, shorten=True),
+        _content(upload.path),
         project=upload.project,
         source=upload.source,
         metadata=upload.metadata,
     )
     result = celery_app.send_task(TASKS[str(import_.format)], args=[import_.to_dict()])
-    return Sent(str(upload.path), import_.id, result)
+    return Sent(click.format_filename(upload.path), import_.id, result)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        message = f"{click.format_filename(path)} cannot be read ({error.strerror}); it was not sent."
+        raise InvalidInputError(message) from error
 
 
 def follow(celery_app: Celery, imports: Sequence[Sent]) -> list[Outcome]:
@@ -96,7 +105,12 @@ def follow(celery_app: Celery, imports: Sequence[Sent]) -> list[Outcome]:
     console = Console(stderr=True)
     if not celery_app.control.inspect(limit=1, timeout=_PING_SECONDS).ping():
         console.print("No worker answers: the imports wait in the queue until one starts.")
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=console) as progress:
         bars = [progress.add_task(sent.file, total=None) for sent in imports]
         for sent, bar in zip(imports, bars, strict=True):

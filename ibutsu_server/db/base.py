@@ -60,16 +60,25 @@ class _Database(SQLAlchemy):
         engine = super()._make_engine(bind_key, options, app)
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _prepare_sqlite)
+            if engine.url.query.get("mode") != "ro":
+                event.listen(engine, "connect", _log_writes_ahead)
         return engine
 
 
 def _prepare_sqlite(connection: DBAPIConnection, record: object) -> None:
-    """Enforce foreign keys, and let readers and a writer of several processes work side by side."""
+    """Enforce foreign keys, and wait while another process writes."""
     del record
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT * 1000}")
+    cursor.close()
+
+
+def _log_writes_ahead(connection: DBAPIConnection, record: object) -> None:
+    """Let readers and a writer of several processes work side by side."""
+    del record
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
     cursor.close()
 
 

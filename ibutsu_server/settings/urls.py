@@ -142,8 +142,15 @@ class DatabaseUrl(Secret[Annotated[str, AfterValidator(_check_database_url)]]):
     def _display(self) -> str:
         return redact_url(self.get_secret_value())
 
-    def for_sqlalchemy(self) -> str:
-        """Return the URL with the driver this package uses for PostgreSQL: psycopg 3."""
+    def for_sqlalchemy(self, *, read_only: bool = False) -> str:
+        """Return the URL with the driver this package uses for PostgreSQL: psycopg 3.
+
+        With ``read_only`` that of a SQLite file says so (https://www.sqlite.org/uri.html).
+        """
         scheme, separator, rest = self.get_secret_value().partition("://")
-        driver = "postgresql+psycopg" if scheme in POSTGRESQL_SCHEMES else scheme
-        return f"{driver}{separator}{rest}"
+        if scheme in POSTGRESQL_SCHEMES:
+            return f"postgresql+psycopg{separator}{rest}"
+        path = rest.partition("?")[0].removeprefix("/")
+        if read_only and path and not path.startswith((":memory:", "file:")):
+            return f"sqlite:///file:{path}?mode=ro&uri=true"
+        return f"{scheme}{separator}{rest}"

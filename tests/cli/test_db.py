@@ -3,36 +3,33 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
 
-from ibutsu_server import _AppRegistry
 from ibutsu_server.cli import main
 from ibutsu_server.db import db
 from ibutsu_server.db.models import Run
 from tests.db.rows import make_file, make_import, make_result, make_run, stored
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from click.testing import Result
     from flask import Flask
 
 
 @pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch, broker_url: str, database_uri: str) -> None:
-    monkeypatch.setenv("CELERY_BROKER_URL", broker_url)
+def _environment(monkeypatch: pytest.MonkeyPatch, database_uri: str) -> None:
     monkeypatch.setenv("SQLALCHEMY_DATABASE_URI", database_uri)
 
 
 def run(*arguments: str) -> Result:
-    """Run ``ibutsu db`` as a process of its own would, with the environment as it is now."""
-    result = CliRunner().invoke(main, ["db", *arguments])
-    with _AppRegistry.get_flask_app().app_context():
-        db.session.remove()
-        db.engine.dispose()
-    _AppRegistry.reset()
-    return result
+    """Run ``ibutsu db`` with the environment as it is now: no broker is named there."""
+    return CliRunner().invoke(main, ["db", *arguments])
 
 
 def old_rows() -> None:
@@ -51,8 +48,9 @@ def test_init_makes_the_tables_once(database_uri: str) -> None:
     assert second.output == "There are tables already: nothing was changed.\n"
 
 
-def test_check_says_what_to_run(database_uri: str) -> None:
+def test_check_says_what_to_run(database_uri: str, tmp_path: Path) -> None:
     """Each line is ok, or a statement; the exit code tells whether all is well."""
+    (tmp_path / "ibutsu.db").touch()
     nothing = run("check")
     assert nothing.exit_code == 1
     assert "table runs is missing: CREATE TABLE runs (" in nothing.output
@@ -60,6 +58,35 @@ def test_check_says_what_to_run(database_uri: str) -> None:
     whole = run("check")
     assert whole.exit_code == 0
     assert all(line.endswith(" ok") for line in whole.output.splitlines())
+
+
+@pytest.mark.parametrize("command", [("check",), ("prune", "--dry-run")])
+def test_looking_changes_no_sqlite_file(
+    command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A file that is not there is told and not made; one that is there stays as it was, byte by byte."""
+    path = tmp_path / "other.db"
+    monkeypatch.setenv("SQLALCHEMY_DATABASE_URI", f"sqlite:///{path}")
+    told = run(*command)
+    assert told.exit_code == 1
+    assert "unable to open database file" in told.output
+    assert not path.exists()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE runs (id CHAR(32))")
+    before = path.read_bytes()
+    assert run(*command).exit_code == 1
+    assert path.read_bytes() == before
+
+
+def test_tables_of_another_version_are_told_with_the_remedy(app: Flask) -> None:
+    """A column that is missing is not taken for a server that is away."""
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE runs RENAME COLUMN start_time TO began")
+    told = run("prune", "--dry-run")
+    assert told.exit_code == 1
+    assert "The tables are not those of this version (" in told.output
+    assert "start_time" in told.output
+    assert "'ibutsu db check' says how to mend them." in told.output
 
 
 def test_init_says_what_another_version_lacks(app: Flask) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -60,8 +62,51 @@ def test_a_database_without_tables_is_told_with_the_remedy(
     monkeypatch.setenv("SQLALCHEMY_DATABASE_URI", database_uri)
     result = CliRunner().invoke(main, ["import", str(report)])
     assert result.exit_code == 1
-    assert "The database has no Ibutsu tables" in result.output
-    assert "Run 'ibutsu db init' once." in result.output
+    assert "The database lacks tables (" in result.output
+    assert "Run 'ibutsu db init' if it is new" in result.output
+
+
+def test_names_of_files_are_shown_as_text(
+    monkeypatch: pytest.MonkeyPatch, broker_url: str, database_uri: str, report: Path
+) -> None:
+    """A name is shown as it is, with what would be markup, and with a mark for bytes that are no text."""
+    monkeypatch.setenv("CELERY_BROKER_URL", broker_url)
+    monkeypatch.setenv("SQLALCHEMY_DATABASE_URI", database_uri)
+    assert CliRunner().invoke(main, ["db", "init"]).exit_code == 0
+    for name, shown in (("run[red].xml", "run[red].xml"), (os.fsdecode(b"no\xff.xml"), "no\ufffd.xml")):
+        path = report.rename(report.with_name(name))
+        result = CliRunner().invoke(main, ["import", "--no-wait", str(path)])
+        assert result.exit_code == 0, result.output
+        assert f"{shown}: import " in result.output
+        report = path
+
+
+def test_a_file_that_cannot_be_read_is_told(
+    monkeypatch: pytest.MonkeyPatch, broker_url: str, database_uri: str
+) -> None:
+    """An error of the disk is a message that names the file."""
+    monkeypatch.setenv("CELERY_BROKER_URL", broker_url)
+    monkeypatch.setenv("SQLALCHEMY_DATABASE_URI", database_uri)
+    result = CliRunner().invoke(main, ["import", "/proc/self/mem"])
+    assert result.exit_code == 1
+    assert result.output == "Error: /proc/self/mem cannot be read (Input/output error); it was not sent.\n"
+
+
+def test_ctrl_c_ends_the_waiting_and_not_the_import(broker_url: str, database_uri: str, report: Path) -> None:
+    """Whoever stops waiting is told which imports go on, without a traceback."""
+    environment = {**os.environ, "CELERY_BROKER_URL": broker_url, "SQLALCHEMY_DATABASE_URI": database_uri}
+    ibutsu = (sys.executable, "-m", "ibutsu_server")
+    subprocess.run([*ibutsu, "db", "init"], env=environment, check=True)
+    with subprocess.Popen(
+        [*ibutsu, "import", str(report)], env=environment, stderr=subprocess.PIPE, text=True
+    ) as waiting:
+        assert waiting.stderr is not None
+        assert "No worker answers" in waiting.stderr.readline()
+        waiting.send_signal(signal.SIGINT)
+        told = waiting.stderr.read()
+    assert waiting.returncode == 128 + signal.SIGINT
+    assert "No longer waiting. These imports go on in the worker: " in told
+    assert "Traceback" not in told
 
 
 def test_a_broker_that_is_away_is_told_and_nothing_is_kept(
