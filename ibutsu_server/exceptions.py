@@ -28,11 +28,11 @@ class Fault(NamedTuple):
 class ConfigurationError(IbutsuError, ValueError):
     """Report every fault of a configuration at once.
 
-    ``faults`` holds one :class:`Fault` per problem, in the order of the settings.
+    ``faults`` holds one :class:`Fault` per problem, in the order of the settings, each once.
     """
 
     def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults = tuple(faults)
+        self.faults = tuple(dict.fromkeys(faults))
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 from rich.table import Table
@@ -19,20 +19,27 @@ from ibutsu_server.settings import (
     Reading,
     rendering,
 )
+from ibutsu_server.settings.server import OUR_PREFIXES
+from ibutsu_server.settings.sources import CELERY_PREFIX
+from ibutsu_server.settings.spelling import misspelt_names
 
 if TYPE_CHECKING:
     from ibutsu_server.settings.base import SettingsModel
 
-_IN_FLASK: tuple[type[SettingsModel], ...] = (
-    FlaskCelerySettings,
-    BeatSettings,
-    ImportSettings,
-    PruneSettings,
-)
-ROLES: dict[str, tuple[type[SettingsModel], ...]] = {
+
+class Role(NamedTuple):
+    """Be what the configuration of a process is made of."""
+
+    models: tuple[type[SettingsModel], ...]
+    prefixes: tuple[str, ...]
+    """Beginnings of the names whose spelling no model checks."""
+
+
+_IN_FLASK: Final = Role((FlaskCelerySettings, BeatSettings, ImportSettings, PruneSettings), OUR_PREFIXES)
+ROLES: Final = {
     "worker": _IN_FLASK,
     "scheduler": _IN_FLASK,
-    "flower": (BrokerSettings,),
+    "flower": Role((BrokerSettings,), (CELERY_PREFIX,)),
 }
 
 role_option = click.option(
@@ -91,21 +98,22 @@ def show(role: str, as_json: bool) -> None:
 @config.command()
 def schema() -> None:
     """Print the JSON Schema of the settings models."""
-    click.echo(json.dumps(rendering.json_schema([BrokerSettings, *_IN_FLASK]), indent=2))
+    click.echo(json.dumps(rendering.json_schema([BrokerSettings, *_IN_FLASK.models]), indent=2))
 
 
-def _load(models: tuple[type[SettingsModel], ...]) -> tuple[list[SettingsModel], list[Fault], list[Fault]]:
+def _load(role: Role) -> tuple[list[SettingsModel], list[Fault], list[Fault]]:
     loaded: list[SettingsModel] = []
     faults: list[Fault] = []
     warnings: list[Fault] = []
-    for model in models:
+    for model in role.models:
         reading = Reading.of_process()
         try:
             loaded.append(model.load(reading))
         except ConfigurationError as error:
             faults.extend(error.faults)
         warnings.extend(reading.warnings)
-    return loaded, faults, warnings
+    warnings.extend(misspelt_names(Reading.of_process(), *role.prefixes))
+    return loaded, list(dict.fromkeys(faults)), warnings
 
 
 def _print_text(role: str, faults: list[Fault], warnings: list[Fault]) -> None:

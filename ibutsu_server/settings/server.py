@@ -12,6 +12,7 @@ from ibutsu_server.settings.flask_celery import FlaskCelerySettings
 from ibutsu_server.settings.imports import ImportSettings
 from ibutsu_server.settings.pruning import PruneSettings
 from ibutsu_server.settings.sources import Reading
+from ibutsu_server.settings.spelling import misspelt_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from ibutsu_server.settings.base import SettingsModel
 
 logger = logging.getLogger(__name__)
+
+OUR_PREFIXES: Final = ("IBUTSU_", "POSTGRES", "SQLALCHEMY_")
+"""Beginnings of our names; those of Celery's, which have others beside them, are checked by the model."""
 
 EXTENSION: Final = "ibutsu_server"
 """Key of the settings in ``Flask.extensions``."""
@@ -36,6 +40,8 @@ class ServerSettings:
     beat: BeatSettings
     imports: ImportSettings
     prune: PruneSettings
+    misspelt: tuple[Fault, ...] = ()
+    """Names in the sources that were probably meant for a setting."""
 
     @classmethod
     def of_app(
@@ -82,13 +88,13 @@ class ServerSettings:
         prune = _load(PruneSettings, read(), faults)
         if celery is None or plan is None or imports is None or prune is None:
             raise ConfigurationError(faults)
-        return cls(celery, plan, imports, prune)
+        return cls(celery, plan, imports, prune, tuple(misspelt_names(read(), *OUR_PREFIXES)))
 
     @property
     def warnings(self) -> tuple[Fault, ...]:
         """Return what is odd but usable in all models."""
         models = (self.celery, self.beat, self.imports, self.prune)
-        return tuple(warning for model in models for warning in model.warnings)
+        return (*(warning for model in models for warning in model.warnings), *self.misspelt)
 
 
 def _load(model: type[Model], reading: Reading, faults: list[Fault]) -> Model | None:

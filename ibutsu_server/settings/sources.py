@@ -54,15 +54,15 @@ class Layer:
         """Return the value under ``name``, or None where there is none."""
         raise NotImplementedError
 
-    def celery_names(self) -> Iterator[str]:
-        """Return the ``CELERY_*`` names this place holds."""
+    def names(self) -> Iterator[str]:
+        """Return the names this place holds."""
         raise NotImplementedError
 
     def others(self, claimed: frozenset[str]) -> Iterator[tuple[str, Found]]:
         """Yield what it holds beyond the ``claimed`` names, under Celery's lower-case names."""
-        for name in self.celery_names():
+        for name in self.names():
             is_claimed = name in claimed or name.removesuffix(FILE_SUFFIX) in claimed
-            found = None if is_claimed else self.find(name)
+            found = self.find(name) if name.startswith(CELERY_PREFIX) and not is_claimed else None
             if found is not None:
                 yield name.removeprefix(CELERY_PREFIX).lower(), found
 
@@ -96,9 +96,9 @@ class FlaskConfigLayer(Layer):
         value = self._config.get(name)
         return None if _is_unset(value) else Found(value, Origin("Flask config", name))
 
-    def celery_names(self) -> Iterator[str]:
-        """Return the flat ``CELERY_*`` keys."""
-        return (name for name in self._config if name.startswith(CELERY_PREFIX))
+    def names(self) -> Iterator[str]:
+        """Return the flat keys."""
+        return iter(self._config)
 
     def others(self, claimed: frozenset[str]) -> Iterator[tuple[str, Found]]:
         """Yield what the ``CELERY`` dictionary holds beyond the ``claimed`` names, then the flat keys."""
@@ -121,9 +121,9 @@ class MappingLayer(Layer):
         value = self._values.get(name)
         return None if _is_unset(value) else Found(value, Origin(self._kind, name + self._suffix))
 
-    def celery_names(self) -> Iterator[str]:
-        """Return the variables that begin with ``CELERY_``."""
-        return (name for name in self._values if name.startswith(CELERY_PREFIX))
+    def names(self) -> Iterator[str]:
+        """Return the names of the variables."""
+        return iter(self._values)
 
 
 class SecretFilesLayer(Layer):
@@ -151,9 +151,9 @@ class SecretFilesLayer(Layer):
             return None
         return Found(value, Origin("file", f"{name} in {path}")) if value else None
 
-    def celery_names(self) -> Iterator[str]:
-        """Return the mounted files that bear a ``CELERY_`` name."""
-        return (name for name in self._mounted if name.startswith(CELERY_PREFIX))
+    def names(self) -> Iterator[str]:
+        """Return the names of the mounted files."""
+        return iter(self._mounted)
 
 
 def _is_unset(value: Any) -> bool:
@@ -205,6 +205,7 @@ class Reading:
 
     def layers(self) -> list[Layer]:
         """Return the places to look, the first to win first."""
+        self._find_what_is_named()
         env_file = self._env_file_values()
         layers: list[Layer] = [FlaskConfigLayer(self.flask_config, self)] if self.flask_config else []
         layers.append(MappingLayer(self.environ, "environment variable"))
@@ -213,6 +214,13 @@ class Reading:
         paths = {name: path for name, path in {**env_file, **self.environ}.items() if path}
         layers.append(SecretFilesLayer(paths, self.secrets_directory or Path(os.devnull), self))
         return layers
+
+    def _find_what_is_named(self) -> None:
+        for variable in (self.ENV_FILE_VARIABLE, self.SECRETS_DIRECTORY_VARIABLE):
+            path = self.environ.get(variable)
+            if path and not Path(path).exists():
+                problem = f"names {path}, which does not exist; mend the path, or unset the variable"
+                self.faults.append(Fault(variable, problem))
 
     def _env_file_values(self) -> dict[str, str | None]:
         if self.env_file is None or not self.env_file.is_file():

@@ -76,6 +76,40 @@ def test_a_misspelt_name_is_a_warning_and_under_strict_a_fault() -> None:
     assert told.partition(" is")[0] in lax.stderr
 
 
+@pytest.mark.parametrize(
+    ("role", "typed", "meant"),
+    [
+        ("worker", "IBUTSU_BEAT_PRUNE_RUNS_SHEDULE", "IBUTSU_BEAT_PRUNE_RUNS_SCHEDULE"),
+        ("scheduler", "IBUTSU_PRUNE_BATCHSIZE", "IBUTSU_PRUNE_BATCH_SIZE"),
+        ("worker", "POSTGRESQL_PASWORD", "POSTGRESQL_PASSWORD"),
+        ("worker", "SQLALCHEMY_DATABASE_URL_FILE", "SQLALCHEMY_DATABASE_URI"),
+        ("flower", "CELERY_RESULT_BACKENDS", "CELERY_RESULT_BACKEND"),
+    ],
+)
+def test_a_misspelt_name_of_any_kind_is_told(role: str, typed: str, meant: str) -> None:
+    """The strict check fails, and suggests the setting that has no value."""
+    settings = {name: value for name, value in VALID.items() if name != meant}
+    strict = config("check", "--strict", "--role", role, **{**settings, typed: "x"})
+    assert strict.exit_code == 1
+    assert f"{typed} is no setting and is ignored; did you mean '{meant}'?" in strict.stdout
+
+
+@pytest.mark.parametrize("name", ["POSTGRES_DB", "IBUTSU_TOKEN", "SQLALCHEMY_DATABASE_URL"])
+def test_a_name_of_another_program_is_left_alone(name: str) -> None:
+    """It is like none of ours, or like one that has a value."""
+    assert config("check", "--strict", **VALID, **{name: "x"}).exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["IBUTSU_ENV_FILE", "IBUTSU_SECRETS_DIR"])
+def test_a_place_of_settings_that_is_not_there_is_told_once(name: str) -> None:
+    """Who names a file wants it to be read."""
+    result = config("check", **VALID, **{name: "nowhere"})
+    assert result.exit_code == 1
+    assert (
+        result.output == f"{name} names nowhere, which does not exist; mend the path, or unset the variable\n"
+    )
+
+
 def test_a_secret_in_a_file_is_no_unknown_name(tmp_path: Path) -> None:
     """The names that end with _FILE pass the strict check before a deploy."""
     file = tmp_path / "broker"
@@ -159,6 +193,15 @@ def test_show_prints_a_table_for_people() -> None:
     result = config("show", **VALID)
     assert "redis://:***@localhost:6379/0" in result.stdout
     assert "IBUTSU_BEAT_SYNC_ABORTED_RUNS_SCHEDULE" in result.stdout
+
+
+def test_show_takes_nothing_for_markup() -> None:
+    """Square brackets and colons are shown as they are."""
+    shown = config(
+        "show", **VALID, CELERY_TASK_DEFAULT_QUEUE="[/red]:bug:", CELERY_RESULT_BACKEND="redis://[::1]/0"
+    )
+    assert "[/red]:bug:" in shown.stdout
+    assert "redis://[::1]/0" in shown.stdout
 
 
 def test_show_of_a_faulty_configuration_tells_the_faults() -> None:
