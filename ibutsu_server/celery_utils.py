@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery import Celery
 from celery.app.utils import Settings
+from celery.utils.imports import import_from_cwd
 
 from ibutsu_server.exceptions import ConfigurationError, Fault
 from ibutsu_server.settings.broker import BrokerSettings
@@ -90,9 +91,23 @@ def create_flask_celery_app(
     configuration = server.celery.to_celery()
     plan["beat_schedule"] |= configuration.pop("beat_schedule", {})
     _seal(celery_app, configuration | plan)
-    _import_tasks(celery_app, server.celery)
+    faults = import_task_modules(server.celery)
+    if faults:
+        raise ConfigurationError(faults)
     app.extensions["celery"] = celery_app
     return celery_app
+
+
+def import_task_modules(settings: FlaskCelerySettings) -> list[Fault]:
+    """Import the task modules as a worker does when it starts, and tell those that are missing by name."""
+    faults = []
+    for module in settings.include:
+        try:
+            import_from_cwd(module)
+        except ImportError as error:
+            problem = f"names the task module {module}, which cannot be imported ({error}); mend the name"
+            faults.append(Fault(settings.typed_name("include"), problem))
+    return faults
 
 
 def _seal(celery_app: Celery, configuration: dict[str, Any]) -> Celery:
@@ -116,16 +131,3 @@ def _task_class(app: Flask, settings: FlaskCelerySettings) -> type[IbutsuTask]:
         retry_jitter = settings.task_retry_jitter
 
     return AppTask
-
-
-def _import_tasks(celery_app: Celery, settings: FlaskCelerySettings) -> None:
-    """Import the task modules now, so that one that is missing is told by name before work begins."""
-    faults = []
-    for module in settings.include:
-        try:
-            celery_app.loader.import_task_module(module)
-        except ImportError as error:
-            problem = f"names the task module {module}, which cannot be imported ({error}); mend the name"
-            faults.append(Fault(settings.typed_name("include"), problem))
-    if faults:
-        raise ConfigurationError(faults)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import click
 from rich.table import Table
 
+from ibutsu_server.celery_utils import import_task_modules
 from ibutsu_server.cli.tables import print_table
 from ibutsu_server.exceptions import ConfigurationError, Fault
 from ibutsu_server.settings import (
@@ -69,8 +70,14 @@ def config() -> None:
 )
 @click.pass_context
 def check(context: click.Context, role: str, strict: bool, form: str) -> None:
-    """Check the configuration of a role: exit 0 when it is valid, 1 with every fault when it is not."""
-    _, faults, warnings = _load(ROLES[role])
+    """Check the configuration of a role: exit 0 when it is valid, 1 with every fault when it is not.
+
+    The task modules that CELERY_INCLUDE names are imported, as the process would do.
+    """
+    models, faults, warnings = _load(ROLES[role])
+    for model in models:
+        if isinstance(model, FlaskCelerySettings):
+            faults.extend(import_task_modules(model))
     if strict:
         faults, warnings = [*faults, *warnings], []
     _RENDERERS[form](role, faults, warnings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -25,7 +26,7 @@ from ibutsu_server.settings.redaction import Options
 from ibutsu_server.settings.sources import CELERY_PREFIX, Layer, Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 TASK_MODULES: Final = (
     "ibutsu_server.tasks.db",
@@ -74,14 +75,18 @@ def _check_option(name: str, value: Any) -> Any:
     if name in _SERIALIZERS:
         _json_only(converted)
     if name == "beat_schedule":
-        _check_own_entries(converted)
+        _check_entries(converted)
     if name in _CONTENT_LISTS:
         for content in converted or ():
             _json_only(content)
     return converted
 
 
-def _check_own_entries(schedule: Mapping[str, Any]) -> None:
+def _check_entries(schedule: Mapping[str, Any]) -> None:
+    for name, entry in schedule.items():
+        if not isinstance(entry, Mapping) or not {"task", "schedule"} <= entry.keys():
+            message = f'has the entry {name}, which lacks a part; write {{"task": ..., "schedule": ...}}'
+            raise ValueError(message)
     ours = sorted(PLAN_NAMES.intersection(schedule))
     if ours:
         message = f"names {', '.join(ours)}, which the IBUTSU_BEAT_* settings own; set those instead"

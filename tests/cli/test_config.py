@@ -110,6 +110,14 @@ def test_a_place_of_settings_that_is_not_there_is_told_once(name: str) -> None:
     )
 
 
+def test_a_task_module_that_is_missing_is_a_fault() -> None:
+    """The worker would not start."""
+    result = config("check", **VALID, CELERY_INCLUDE="ibutsu_server.tasks.nope")
+    assert result.exit_code == 1
+    assert "CELERY_INCLUDE names the task module ibutsu_server.tasks.nope" in result.stdout
+    assert config("check", "--role", "flower", **VALID, CELERY_INCLUDE="nope").exit_code == 0
+
+
 def test_a_secret_in_a_file_is_no_unknown_name(tmp_path: Path) -> None:
     """The names that end with _FILE pass the strict check before a deploy."""
     file = tmp_path / "broker"

@@ -142,10 +142,16 @@ def test_only_celerys_own_names_reach_celery() -> None:
             "CELERY_TASK_MAX_RETRIES must be greater than or equal to 0",
         ),
         (
-            {"beat_schedule": {"prune-old-runs": {}}},
+            {"beat_schedule": {"prune-old-runs": {"task": "shop.tasks.run", "schedule": 60}}},
             {},
             'CELERY["beat_schedule"] names prune-old-runs, which the IBUTSU_BEAT_* settings own; '
             "set those instead",
+        ),
+        (
+            None,
+            {"CELERY_BEAT_SCHEDULE": '{"nightly": 1}'},
+            "CELERY_BEAT_SCHEDULE has the entry nightly, which lacks a part; "
+            'write {"task": ..., "schedule": ...}',
         ),
     ],
 )
