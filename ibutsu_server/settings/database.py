@@ -27,7 +27,8 @@ class DatabaseSettings(SettingsModel):
     """Say where the database is: one URI, or the parts of a PostgreSQL one."""
 
     sqlalchemy_database_uri: Annotated[DatabaseUrl | None, Names("SQLALCHEMY_DATABASE_URI")] = None
-    """URI of the database, ``postgresql://`` or ``sqlite://``; it wins over the parts below."""
+    """URI of the database, ``postgresql://`` or ``sqlite://``; it wins over the parts below. A relative path
+    of a SQLite file counts from Flask's instance folder; ``sqlite:////var/lib/i.db`` has an absolute one."""
 
     postgresql_host: Annotated[str | None, _parts("HOST")] = None
     """Host of the PostgreSQL server."""
