@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, Final, cast, get_args
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, get_args
 from uuid import UUID
 
 from ibutsu_server.exceptions import ImportRejectedError
@@ -13,6 +13,9 @@ from ibutsu_server.ingest.values import clean_json, parse_moment, parse_seconds
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Callable
+
+T = TypeVar("T")
 
 _STATES: Final = frozenset(get_args(State))
 _MAX_VALUES: Final = 200_000
@@ -120,12 +123,10 @@ class _Fields:
         return value if value is None or isinstance(value, str) else json.dumps(value)
 
     def moment(self, name: str) -> dt.datetime | None:
-        value = self._rest.pop(name, None)
-        return None if value is None else parse_moment(str(value))
+        return self._parsed(name, parse_moment)
 
     def seconds(self, name: str) -> float | None:
-        value = self._rest.pop(name, None)
-        return None if value is None else parse_seconds(str(value))
+        return self._parsed(name, parse_seconds)
 
     def mapping(self, name: str) -> Document:
         value = self._rest.pop(name, None)
@@ -137,8 +138,19 @@ class _Fields:
         raise ImportRejectedError(message)
 
     def put_rest(self, metadata: Document) -> None:
+        """Add what is left to the metadata; where a key is taken, under one with an underscore behind it."""
         for name, value in self._rest.items():
-            metadata.setdefault(name, value)
+            while metadata.get(name, value) != value:
+                name += "_"
+            metadata[name] = value
+
+    def _parsed(self, name: str, parse: Callable[[str], T | None]) -> T | None:
+        """Take a value that is written as text; what cannot be read stays where it is."""
+        value = self._rest.pop(name, None)
+        parsed = None if value is None else parse(str(value))
+        if parsed is None and value not in (None, ""):
+            self._rest[name] = value
+        return parsed
 
     @property
     def is_broken(self) -> bool:

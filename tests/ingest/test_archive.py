@@ -83,6 +83,23 @@ def test_what_has_no_column_goes_to_the_metadata() -> None:
     assert the_result(metadata=None).metadata == {"run": RUN}
 
 
+def test_a_key_that_the_metadata_has_too_is_kept_beside_it() -> None:
+    """Neither of two values of one name is lost, and the same value is not kept twice."""
+    metadata = {"colour": "blue", "user_properties": {"ticket": 7}, "shape": "round"}
+    record = the_result(metadata=metadata, colour="red", user_properties={"ticket": 8}, shape="round")
+    assert (record.metadata["colour"], record.metadata["colour_"]) == ("blue", "red")
+    assert (record.metadata["ticket"], record.metadata["user_properties_"]) == (7, {"ticket": 8})
+    assert "shape_" not in record.metadata
+
+
+def test_a_time_that_cannot_be_read_stays_in_the_metadata() -> None:
+    """Words are no time, and are kept; nothing said is nothing kept."""
+    record = the_result(start_time="yesterday", duration="long")
+    assert (record.start_time, record.duration) == (None, None)
+    assert (record.metadata["start_time"], record.metadata["duration"]) == ("yesterday", "long")
+    assert the_result(start_time="", duration=None).metadata == {"run": RUN}
+
+
 def test_what_could_not_be_serialized_is_kept_as_far_as_it_is_known() -> None:
     """A document with an error in place of its content is marked in the metadata."""
     broken = {"error": "serialization_failed", "reason": "no JSON"}
