@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from io import BytesIO
 from json import JSONEncoder
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from psycopg import Copy, sql
 from psycopg.adapt import Dumper
@@ -58,12 +58,84 @@ Insertion = Callable[[], object]
 """Inserts the rows of one batch when it is called."""
 
 
-class Batch(NamedTuple):
-    """Be rows of one table, each with a value per column."""
+class CopyBatch:
+    """Gather rows of one table as ``COPY`` takes them.
 
-    table: Table
-    columns: Sequence[str]
-    rows: Sequence[tuple[Any, ...]]
+    The format is the binary one: it sends the content of files as it is, the text format twice as long.
+    """
+
+    def __init__(self, connection: Connection, table: Table, columns: Sequence[str]) -> None:
+        driver: Any = connection.connection.driver_connection
+        self._driver = driver
+        self._cursor = driver.cursor()
+        self._cursor.adapters.register_dumper(str, _UuidTextDumper)
+        self._cursor.adapters.register_dumper(dict, _JsonbDumper)
+        names = (str(table.c[column].type.compile(connection.dialect)) for column in columns)
+        self._types = [_DRIVER_NAMES.get(name, name.lower()) for name in names]
+        self._statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
+            sql.Identifier(table.name), sql.SQL(", ").join(map(sql.Identifier, columns))
+        )
+        self._begin()
+
+    def _begin(self) -> None:
+        self.rows = 0
+        self._data = BytesIO()
+        self._copy = Copy(self._cursor, binary=True, writer=FileWriter(self._data))
+        self._copy.set_types(self._types)
+
+    @property
+    def size(self) -> int:
+        """Return about how many bytes the rows take."""
+        return self._data.tell()
+
+    def add(self, row: Sequence[Any]) -> None:
+        """Add a row: a value per column."""
+        self._copy.write_row(row)
+        self.rows += 1
+
+    def take(self) -> Insertion:
+        """Return the insertion of the rows, and begin anew without any."""
+        self._copy.finish(None)
+        insertion = partial(self._send, self._data)
+        self._begin()
+        return insertion
+
+    def _send(self, data: BytesIO) -> None:
+        with self._driver.cursor().copy(self._statement) as copy:
+            copy.write(data.getbuffer())
+
+
+class ExecutemanyBatch:
+    """Gather rows of one table for a statement that is executed with each of them."""
+
+    def __init__(self, connection: Connection, table: Table, columns: Sequence[str]) -> None:
+        self._connection = connection
+        self._statement = insert(table)
+        self._columns = columns
+        self._begin()
+
+    def _begin(self) -> None:
+        self.size = 0
+        self._rows: list[dict[str, Any]] = []
+
+    @property
+    def rows(self) -> int:
+        """Return the number of rows."""
+        return len(self._rows)
+
+    def add(self, row: Sequence[Any]) -> None:
+        """Add a row: a value per column."""
+        self._rows.append(dict(zip(self._columns, row, strict=True)))
+        self.size += _weight(row)
+
+    def take(self) -> Insertion:
+        """Return the insertion of the rows, and begin anew without any."""
+        insertion = partial(self._connection.execute, self._statement, self._rows)
+        self._begin()
+        return insertion
+
+
+Batch = CopyBatch | ExecutemanyBatch
 
 
 class BulkInserter:
@@ -84,13 +156,14 @@ class BulkInserter:
     def __exit__(self, *exception: object) -> None:
         self._thread.shutdown()
 
-    def prepare(self, *batches: Batch) -> list[Insertion]:
-        """Make an insertion of each batch that has rows; those before may still be going on."""
-        prepare = _copy if self._connection.dialect.name == "postgresql" else _executemany
-        return [prepare(self._connection, batch) for batch in batches if batch.rows]
+    def batch_of(self, table: Table, columns: Sequence[str]) -> Batch:
+        """Return an empty batch of rows of a table."""
+        is_postgresql = self._connection.dialect.name == "postgresql"
+        return (CopyBatch if is_postgresql else ExecutemanyBatch)(self._connection, table, columns)
 
-    def begin(self, insertions: Sequence[Insertion]) -> None:
-        """Begin to insert in this order, when those before are done; raise what they raised."""
+    def begin(self, *batches: Batch) -> None:
+        """Begin to insert batches in this order, when those before are done; raise what they raised."""
+        insertions = [batch.take() for batch in batches if batch.rows]
         self.wait()
         self._running = self._thread.submit(_call_all, insertions)
 
@@ -106,30 +179,10 @@ def _call_all(insertions: Sequence[Insertion]) -> None:
         insertion()
 
 
-def _executemany(connection: Connection, batch: Batch) -> Insertion:
-    rows = [dict(zip(batch.columns, row, strict=True)) for row in batch.rows]
-    return lambda: connection.execute(insert(batch.table), rows)
-
-
-def _copy(connection: Connection, batch: Batch) -> Insertion:
-    """Copy in the binary format: it sends the content of files as it is, the text format twice as long."""
-    type_names = [str(batch.table.c[column].type.compile(connection.dialect)) for column in batch.columns]
-    driver: Any = connection.connection.driver_connection
-    cursor = driver.cursor()
-    cursor.adapters.register_dumper(str, _UuidTextDumper)
-    cursor.adapters.register_dumper(dict, _JsonbDumper)
-    data = BytesIO()
-    with Copy(cursor, binary=True, writer=FileWriter(data)) as rendered:
-        rendered.set_types([_DRIVER_NAMES.get(name, name.lower()) for name in type_names])
-        for row in batch.rows:
-            rendered.write_row(row)
-    names = sql.SQL(", ").join(map(sql.Identifier, batch.columns))
-    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
-        sql.Identifier(batch.table.name), names
-    )
-
-    def send() -> None:
-        with driver.cursor().copy(statement) as copy:
-            copy.write(data.getbuffer())
-
-    return send
+def _weight(value: Any) -> int:
+    """Return about how many bytes a value takes: those of its texts."""
+    if isinstance(value, (str, bytes)):
+        return len(value)
+    if isinstance(value, Mapping):
+        return _weight(value.keys()) + _weight(value.values())
+    return sum(map(_weight, value)) if isinstance(value, Iterable) else 0

@@ -14,7 +14,7 @@ from ibutsu_server.db.models import Artifact, Result, Run
 from ibutsu_server.db.summary import summarise
 from ibutsu_server.db.types import utc_now
 from ibutsu_server.exceptions import ImportRejectedError
-from ibutsu_server.ingest.bulk import Batch, BulkInserter
+from ibutsu_server.ingest.bulk import BulkInserter
 from ibutsu_server.ingest.values import clip_indexed, clip_indexed_metadata, new_id, numbered_ids
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ibutsu_server.ingest.records import ArtifactRecord, ResultRecord, RunRecord, UploadRecord
 
 BATCH_BYTES: Final = 8 * 1024**2
-"""Bytes of artifacts after which a batch is written, however few its results are."""
+"""Bytes of rows after which a batch is written, however few its results are."""
 
 _RESULT_COLUMNS: Final = (
     "id", "test_id", "result", "start_time", "duration", "component", "env", "source",
@@ -47,15 +47,15 @@ class RunWriter:
         self._now = utc_now()
         self._claims: dict[str, str] = {}
         self._allowed: set[str] = set()
-        self._results: list[tuple[Any, ...]] = []
-        self._artifacts: list[tuple[Any, ...]] = []
-        self._artifact_bytes = 0
         self._artifact_ids = numbered_ids(new_id())
         self._states: Counter[str] = Counter()
         self._seconds = 0.0
         self._first: ResultRecord | None = None
         self._run = self._replaced_run()
         self._inserter = BulkInserter(db.session.connection())
+        tables = Result.metadata.tables
+        self._results = self._inserter.batch_of(tables["results"], _RESULT_COLUMNS)
+        self._artifacts = self._inserter.batch_of(tables["artifacts"], _ARTIFACT_COLUMNS)
 
     def __enter__(self) -> Self:
         return self
@@ -78,7 +78,7 @@ class RunWriter:
         self._ownership.check_id(record.project_id, owner)
         self.claim_project(record.metadata.get("project"), owner)
         self._count(record)
-        self._results.append(
+        self._results.add(
             (
                 record.id, clip_indexed(record.test_id), record.result, record.start_time or self._now,
                 record.duration, _clip(record.component), _clip(record.env),
@@ -89,7 +89,7 @@ class RunWriter:
         )  # fmt: skip
         for artifact in record.artifacts:
             self._add_artifact(artifact, result_id=record.id)
-        if len(self._results) < self._batch_size:
+        if self._results.rows < self._batch_size and self._size < BATCH_BYTES:
             return False
         self._flush()
         return True
@@ -167,29 +167,27 @@ class RunWriter:
     ) -> None:
         owner = {"resultId": result_id} if result_id else {"runId": run_id}
         data = {"contentType": artifact.content_type, **owner}
-        self._artifacts.append(
+        self._artifacts.add(
             (
                 next(self._artifact_ids), result_id, run_id, clip_indexed(artifact.filename), data,
                 artifact.content, self._now,
             )
         )  # fmt: skip
-        self._artifact_bytes += len(artifact.content)
-        if self._artifact_bytes >= BATCH_BYTES:
+        if self._size >= BATCH_BYTES:
             self._flush()
+
+    @property
+    def _size(self) -> int:
+        return self._results.size + self._artifacts.size
 
     def _flush(self) -> None:
         """Begin to insert the batch: results before the artifacts that refer to them."""
-        insertions = self._inserter.prepare(
-            Batch(Result.metadata.tables["results"], _RESULT_COLUMNS, self._results),
-            Batch(Artifact.metadata.tables["artifacts"], _ARTIFACT_COLUMNS, self._artifacts),
-        )
-        self._results, self._artifacts, self._artifact_bytes = [], [], 0
         self._wait()
         if self._claims:
             self._ownership.check_names(self._claims)
             self._allowed.update(self._claims)
             self._claims.clear()
-        self._inserter.begin(insertions)
+        self._inserter.begin(self._results, self._artifacts)
 
     def _wait(self) -> None:
         try:
