@@ -1,8 +1,9 @@
 """Measure what hostile uploads cost the importer: seconds and the peak of resident memory.
 
-Each file is imported into PostgreSQL by a process of its own. Three large ones are made here: 10 GB of
-zeros in an archive, a report with one text of 200 MB, and one with 300,000 test cases. Files that are
-named on the command line, or all in a folder that is, come after them.
+Each file is imported into PostgreSQL by a process of its own. Four are made here: 10 GB of zeros in an
+archive, a report with one text of 200 MB, one with a property of 1 MB that 400 test cases take over, and
+one with 300,000 test cases. Files that are named on the command line, or all in a folder that is, come
+after them.
 """
 
 from __future__ import annotations
@@ -46,6 +47,13 @@ def write_long_text(path: Path) -> None:
         file.write(b"</system-out></testcase></testsuite>")
 
 
+def write_long_property(path: Path) -> None:
+    """Write a report of 1 MB whose results hold 400 MB of metadata."""
+    properties = f'<properties><property name="p">{"x" * MEGABYTE}</property></properties>'
+    cases = '<testcase name="a"/>' * 400
+    path.write_text(f'<testsuite name="s">{properties}{cases}</testsuite>')
+
+
 def write_many_cases(path: Path) -> None:
     """Write a report with 300,000 cases in one suite."""
     with path.open("w") as file:
@@ -59,6 +67,7 @@ def write_many_cases(path: Path) -> None:
 LARGE = {
     "zeros_10gb.tar.gz": write_bomb,
     "text_200mb.xml": write_long_text,
+    "property_1mb.xml": write_long_property,
     "cases_300k.xml": write_many_cases,
 }
 
