@@ -18,10 +18,11 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from ibutsu_server.exceptions import ConfigurationError, Fault
 from ibutsu_server.settings.celery_table import read_dictionary, suggestion
 from ibutsu_server.settings.redaction import Options, redact
-from ibutsu_server.settings.sources import DEFAULT_ORIGIN, Layer, LayerSource, Origin, Reading
+from ibutsu_server.settings.sources import DEFAULT_ORIGIN, Found, Layer, Origin, Reading
 
 if TYPE_CHECKING:
     from pydantic import GetJsonSchemaHandler
+    from pydantic.fields import FieldInfo
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import CoreSchema, ErrorDetails
 
@@ -61,6 +62,45 @@ class ManyFaults(ValueError):  # noqa: N818 - it carries faults to _to_faults, a
     def __init__(self, faults: list[tuple[str, str]]) -> None:
         super().__init__(faults)
         self.faults = faults
+
+
+class LayerSource(PydanticBaseSettingsSource):
+    """Hand the values of one :class:`Layer` to pydantic-settings."""
+
+    settings_cls: type[SettingsModel]
+
+    def __init__(self, settings_cls: type[SettingsModel], layer: Layer, reading: Reading) -> None:
+        super().__init__(settings_cls)
+        self._layer = layer
+        self._reading = reading
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Return the raw value of a field, its key, and False: the model parses text itself."""
+        del field
+        found = self._find(field_name)
+        return (found.value if found else None), field_name, False
+
+    def _find(self, field_name: str) -> Found | None:
+        name, *older_names = self.settings_cls.names_of(field_name)
+        found = self._layer.find(name)
+        for older in older_names:
+            old = self._layer.find(older)
+            if old is not None and found is not None:
+                self._reading.note_old_name(older, name, ignored=True)
+            found = found or old
+        return found
+
+    def __call__(self) -> dict[str, Any]:
+        """Return the values of the fields that no earlier source holds."""
+        values: dict[str, Any] = {}
+        for field_name in self.settings_cls.model_fields:
+            if field_name in self.current_state or field_name in self._reading.skipped:
+                continue
+            found = self._find(field_name)
+            if found is not None:
+                values[field_name] = found.value
+                self._reading.origins[field_name] = found.origin
+        return self.settings_cls.collect_others(values, self._layer, self._reading)
 
 
 class SettingsModel(BaseSettings):

@@ -10,17 +10,10 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
-
-from pydantic_settings import PydanticBaseSettingsSource
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from ibutsu_server.exceptions import Fault
 from ibutsu_server.settings.celery_table import newer_name
-
-if TYPE_CHECKING:
-    from pydantic.fields import FieldInfo
-
-    from ibutsu_server.settings.base import SettingsModel
 
 CELERY_PREFIX = "CELERY_"
 FILE_SUFFIX = "_FILE"
@@ -244,42 +237,3 @@ class Reading:
             else f"is an older name; write {new}"
         )
         self.warnings.append(Fault(old, problem))
-
-
-class LayerSource(PydanticBaseSettingsSource):
-    """Hand the values of one :class:`Layer` to pydantic-settings."""
-
-    settings_cls: type[SettingsModel]
-
-    def __init__(self, settings_cls: type[SettingsModel], layer: Layer, reading: Reading) -> None:
-        super().__init__(settings_cls)
-        self._layer = layer
-        self._reading = reading
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Return the raw value of a field, its key, and False: the model parses text itself."""
-        del field
-        found = self._find(field_name)
-        return (found.value if found else None), field_name, False
-
-    def _find(self, field_name: str) -> Found | None:
-        name, *older_names = self.settings_cls.names_of(field_name)
-        found = self._layer.find(name)
-        for older in older_names:
-            old = self._layer.find(older)
-            if old is not None and found is not None:
-                self._reading.note_old_name(older, name, ignored=True)
-            found = found or old
-        return found
-
-    def __call__(self) -> dict[str, Any]:
-        """Return the values of the fields that no earlier source holds."""
-        values: dict[str, Any] = {}
-        for field_name in self.settings_cls.model_fields:
-            if field_name in self.current_state or field_name in self._reading.skipped:
-                continue
-            found = self._find(field_name)
-            if found is not None:
-                values[field_name] = found.value
-                self._reading.origins[field_name] = found.origin
-        return self.settings_cls.collect_others(values, self._layer, self._reading)
