@@ -29,4 +29,4 @@ class ImportSettings(SettingsModel):
     """Test cases of one file; more are rejected."""
 
     batch_size: PositiveInt = 1000
-    """Results that are written to the database at once; memory grows with it."""
+    """Results written to the database at once, fewer where they come to 8 MB; memory grows with it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 from contextlib import contextmanager
 from threading import Barrier, Thread
 from typing import TYPE_CHECKING, Any
@@ -248,6 +249,21 @@ def test_more_results_cost_two_statements_a_batch(app: Flask, tmp_path: Path) ->
             assert import_(run_junit_import, report).status == "done"
         issued.append(len(re.findall(r"\t(?:Query|Execute)\t", trace.read_text())))
     assert issued[2] - issued[1] == 3 * 2
+
+
+def test_memory_does_not_grow_with_metadata_that_many_results_take_over() -> None:
+    """A property of 1 MB comes with each of 100 results, and a batch is written before it has them all."""
+    megabyte = 1024**2
+    properties = b'<properties><property name="p" value="%s"/></properties>' % (b"x" * megabyte)
+    report = b"<testsuite>%s%s</testsuite>" % (properties, b'<testcase name="a"/>' * 100)
+    tracemalloc.start()
+    try:
+        assert import_(run_junit_import, report).status == "done"
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 50 * megabyte
+    assert db.session.scalar(db.select(db.func.count()).select_from(Result)) == 100
 
 
 @contextmanager
