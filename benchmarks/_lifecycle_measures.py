@@ -97,7 +97,7 @@ def _prune(kind: str) -> list[float]:
         memory_by_batch.append(memory("VmRSS"))
         return monotonic()
 
-    prune = Prune(PruneSettings(batch_size=PruneSettings.model_fields["batch_size"].default), clock)
+    prune = Prune(PruneSettings.hermetic(batch_size=PruneSettings.model_fields["batch_size"].default), clock)
     getattr(prune, kind)(utc_now())
     return memory_by_batch
 

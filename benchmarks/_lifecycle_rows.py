@@ -62,7 +62,7 @@ def application(database: str, broker: str) -> Flask:
     from ibutsu_server.celery_utils import create_flask_celery_app
     from ibutsu_server.settings import FlaskCelerySettings
 
-    app = create_app(FlaskCelerySettings(broker_url=broker, sqlalchemy_database_uri=database))
+    app = create_app(FlaskCelerySettings.hermetic(broker_url=broker, sqlalchemy_database_uri=database))
     create_flask_celery_app(app)
     return app
 

@@ -83,7 +83,7 @@ def import_file(uri: str, path: Path) -> str:
     from ibutsu_server.settings import FlaskCelerySettings
     from ibutsu_server.tasks import importers
 
-    settings = FlaskCelerySettings(broker_url="redis://127.0.0.1/0", sqlalchemy_database_uri=uri)
+    settings = FlaskCelerySettings.hermetic(broker_url="redis://127.0.0.1/0", sqlalchemy_database_uri=uri)
     app = create_app(settings)
     create_flask_celery_app(app, settings=settings)  # its tasks commit
     with app.app_context():

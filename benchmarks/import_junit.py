@@ -186,7 +186,7 @@ def measure(name: str, uri: str, path: Path, cases: int) -> Measure:
     from ibutsu_server.db.models import Artifact, Result
     from ibutsu_server.settings import FlaskCelerySettings
 
-    settings = FlaskCelerySettings(broker_url="redis://127.0.0.1/0", sqlalchemy_database_uri=uri)
+    settings = FlaskCelerySettings.hermetic(broker_url="redis://127.0.0.1/0", sqlalchemy_database_uri=uri)
     app = create_app(settings)
     create_flask_celery_app(app, settings=settings)  # its tasks commit
     with app.app_context():

@@ -9,20 +9,24 @@ from celery import Celery
 from celery.app.utils import Settings
 from celery.utils.imports import import_from_cwd
 
-from ibutsu_server.exceptions import ConfigurationError, Fault
+from ibutsu_server.exceptions import ConfigurationError
 from ibutsu_server.settings.broker import BrokerSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from flask import Flask
 
-    from ibutsu_server.settings import BeatSettings, FlaskCelerySettings
+    from ibutsu_server.exceptions import Fault
+    from ibutsu_server.settings import BeatSettings, FlaskCelerySettings, ServerSettings
+    from ibutsu_server.settings.base import SettingsGroup
     from ibutsu_server.util.celery_task import IbutsuTask
 
 logger = logging.getLogger(__name__)
 
 
 class _SealedSettings(Settings):
-    """Be Celery's configuration as it was validated.
+    """Celery's configuration as it was validated.
 
     Celery's own class looks into the environment first, past everything that was given to it.
     """
@@ -54,7 +58,7 @@ def create_broker_celery_app(
     Raises:
         ConfigurationError: the environment holds faults, such as no ``CELERY_BROKER_URL``.
     """
-    settings = settings or BrokerSettings.load()
+    settings = settings or BrokerSettings()
     for warning in settings.warnings:
         logger.warning("%s", warning)
     return _seal(Celery(name), settings.to_celery())
@@ -64,12 +68,14 @@ def create_flask_celery_app(
     app: Flask | None,
     name: str = "ibutsu_server",
     *,
-    settings: FlaskCelerySettings | None = None,
+    settings: ServerSettings | FlaskCelerySettings | None = None,
     beat: BeatSettings | None = None,
+    groups: Iterable[SettingsGroup] = (),
 ) -> Celery:
     """Build the Celery app of a worker or a scheduler, and store it in ``app.extensions["celery"]``.
 
-    Its tasks run inside ``app``, whose database is set up here unless it is already. With
+    Its tasks run inside ``app``, whose database is set up here unless it is already. The objects are those
+    of :func:`ibutsu_server.app.create_app`, and replace what ``app`` was made with, group by group. With
     ``settings`` given neither the Flask config nor the environment is read.
 
     Raises:
@@ -80,33 +86,31 @@ def create_flask_celery_app(
         message = "Flask app instance is required for Flask-integrated Celery app: pass create_app()'s"
         raise ValueError(message)
     from ibutsu_server.db.setup import configure_database
-    from ibutsu_server.settings.server import ServerSettings
+    from ibutsu_server.settings import ServerSettings
     from ibutsu_server.util.celery_signals import watch_connections
 
-    server = ServerSettings.of_app(app, settings=settings, beat=beat)
+    server = ServerSettings.of_app(app, settings, beat, *groups)
     configure_database(app, server.celery.database_url)
     watch_connections(app)
     celery_app: Celery = Celery(name, task_cls=_task_class(app, server.celery))
-    plan = server.beat.to_celery()
-    configuration = server.celery.to_celery()
-    plan["beat_schedule"] |= configuration.pop("beat_schedule", {})
-    _seal(celery_app, configuration | plan)
-    faults = import_task_modules(server.celery)
+    _seal(celery_app, server.to_celery())
+    faults = import_task_modules(server)
     if faults:
         raise ConfigurationError(faults)
     app.extensions["celery"] = celery_app
     return celery_app
 
 
-def import_task_modules(settings: FlaskCelerySettings) -> list[Fault]:
-    """Import the task modules as a worker does when it starts, and tell those that are missing by name."""
+def import_task_modules(settings: ServerSettings) -> list[Fault]:
+    """Import the task modules as a worker does, and return a fault for each that is missing."""
+    from ibutsu_server.settings.task_modules import unimportable
+
     faults = []
-    for module in settings.include:
+    for module in settings.modules_to_import:
         try:
             import_from_cwd(module)
         except ImportError as error:
-            problem = f"names the task module {module}, which cannot be imported ({error}); mend the name"
-            faults.append(Fault(settings.typed_name("include"), problem))
+            faults.append(unimportable(settings, module, str(error)))
     return faults
 
 

@@ -1,4 +1,4 @@
-"""Define the errors this package raises on purpose."""
+"""The errors that this package raises on purpose."""
 
 from __future__ import annotations
 
@@ -9,36 +9,44 @@ if TYPE_CHECKING:
 
 
 class IbutsuError(Exception):
-    """Be the root of every error this package raises on purpose."""
+    """The root of every error that this package raises on purpose."""
 
 
 class Fault(NamedTuple):
-    """Describe one thing that is wrong with a configuration."""
+    """One thing that is wrong with a configuration."""
 
     name: str
     """The setting by the name the user typed: ``CELERY_BROKER_URL``, ``CELERY["include"]``."""
 
     problem: str
-    """What is wrong, then the remedy, as one or two sentences; never the value of a secret."""
+    """What is wrong, then the remedy, in one or two sentences; never the value of a secret."""
+
+    file: str | None = None
+    """The file in which the value is written, where it comes from one."""
+
+    line: int | None = None
+    """The line of ``file``, counted from 1."""
 
     def __str__(self) -> str:
         return f"{self.name} {self.problem}"
 
 
 class ConfigurationError(IbutsuError, ValueError):
-    """Report every fault of a configuration at once.
+    """Every fault of a configuration at once.
 
-    ``faults`` holds one :class:`Fault` per problem, in the order of the settings, each once.
+    ``faults`` has one :class:`Fault` per problem, in the order of the settings, each once; ``warnings``
+    has what was noticed beside them.
     """
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    def __init__(self, faults: Iterable[Fault], warnings: Iterable[Fault] = ()) -> None:
         self.faults = tuple(dict.fromkeys(faults))
+        self.warnings = tuple(dict.fromkeys(warnings))
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
 
 class ImportRejectedError(IbutsuError):
-    """Say why an uploaded file can never be imported, in words for the person who uploaded it."""
+    """The reason why an uploaded file can never be imported, in words for the person who uploaded it."""
 
 
 class InvalidInputError(IbutsuError, ValueError):
-    """Say which argument of a task cannot be used and why; trying again would not help."""
+    """An argument of a task that cannot be used; trying again with the same argument would not help."""

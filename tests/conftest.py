@@ -121,7 +121,7 @@ def database_uri(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def settings(broker_url: str, database_uri: str) -> FlaskCelerySettings:
     """Give settings for the servers of this test, made without the environment."""
-    return FlaskCelerySettings(broker_url=broker_url, sqlalchemy_database_uri=database_uri)
+    return FlaskCelerySettings.hermetic(broker_url=broker_url, sqlalchemy_database_uri=database_uri)
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def test_an_injected_broker_wins_over_the_environment(monkeypatch: pytest.Monkey
     """With an object given neither our settings nor Celery itself look into the environment."""
     for name in ("BROKER_URL", "BROKER_READ_URL", "BROKER_WRITE_URL", "RESULT_BACKEND"):
         monkeypatch.setenv(f"CELERY_{name}", "redis://environment/0")
-    app = create_broker_celery_app("monitor", settings=BrokerSettings(broker_url="redis://object/0"))
+    app = create_broker_celery_app("monitor", settings=BrokerSettings.hermetic(broker_url="redis://object/0"))
     assert app.main == "monitor"
     for name in ("broker_url", "broker_read_url", "broker_write_url", "result_backend"):
         assert getattr(app.conf, name) == "redis://object/0"
@@ -62,7 +62,7 @@ def test_the_broker_app_imports_no_flask_no_database_and_no_task() -> None:
     program = (
         "import sys; from ibutsu_server.celery_utils import create_broker_celery_app as create;"
         "from ibutsu_server.settings.broker import BrokerSettings;"
-        "create(settings=BrokerSettings(broker_url='redis://a/0')).conf.broker_url;"
+        "create(settings=BrokerSettings.hermetic(broker_url='redis://a/0')).conf.broker_url;"
         "print([name for name in sys.modules if name.split('.')[0] in"
         " ('flask', 'flask_sqlalchemy', 'sqlalchemy', 'lxml', 'psycopg') or 'ibutsu_server.tasks' in name"
         " or 'ibutsu_server.db' in name])"
@@ -163,11 +163,12 @@ def test_the_flask_app_carries_database_and_celery(flask_app: tuple[FlaskClient,
 def test_beat_settings_can_be_injected() -> None:
     """The plan of the object is the plan of the app; entries of the Flask config stay beside it."""
     own = {"own": {"task": "own.task", "schedule": 10}}
-    plan = BeatSettings(prune_runs_enabled=False, timezone="Europe/Prague")
+    plan = BeatSettings.hermetic(prune_runs_enabled=False, timezone="Europe/Prague")
     conf = create_flask_celery_app(bare_app(beat_schedule=own), beat=plan).conf
     assert str(conf.timezone) == "Europe/Prague"
     assert conf.beat_schedule.keys() == {
         "prune-old-artifact-files",
+        "prune-old-import-files",
         "prune-old-results",
         "sync-aborted-runs",
         "own",
@@ -191,7 +192,7 @@ def test_a_task_module_that_is_missing_is_told_by_name() -> None:
         create_flask_celery_app(bare_app(include=["ibutsu_server.task.db"]))
     assert str(caught.value) == (
         'CELERY["include"] names the task module ibutsu_server.task.db, which cannot be imported '
-        "(No module named 'ibutsu_server.task'); mend the name"
+        "(No module named 'ibutsu_server.task'); correct the name"
     )
 
 

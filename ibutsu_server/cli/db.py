@@ -69,8 +69,8 @@ def prune(dry_run: bool, as_json: bool) -> None:
     from ibutsu_server.db.retention import Cutoffs
     from ibutsu_server.settings import BeatSettings, PruneSettings
 
-    cutoffs = Cutoffs.of_plan(BeatSettings.load())
-    go = Prune(PruneSettings.load())
+    cutoffs = Cutoffs.of_plan(BeatSettings())
+    go = Prune(PruneSettings())
     with _connected(read_only=dry_run):
         if dry_run:
             _print_forecast(forecast(cutoffs), as_json=as_json)
@@ -89,7 +89,7 @@ def _connected(*, read_only: bool = False) -> Iterator[None]:
     from ibutsu_server.settings import DatabaseSettings
 
     app = Flask("ibutsu_server")
-    configure_database(app, DatabaseSettings.load().database_url, read_only=read_only)
+    configure_database(app, DatabaseSettings().database_url, read_only=read_only)
     with app.app_context():
         try:
             yield

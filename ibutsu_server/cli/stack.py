@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ibutsu_server.cli.supervisor import Service, Sink, Supervisor
 from ibutsu_server.exceptions import IbutsuError
-from ibutsu_server.settings import DatabaseSettings, FlaskCelerySettings, Reading
+from ibutsu_server.settings import FlaskCelerySettings, Sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ def flower(port: int) -> Service:
 
 
 class Stack(NamedTuple):
-    """Be the running processes and what they run over."""
+    """The running processes, with the settings they were started with."""
 
     settings: FlaskCelerySettings
     flower_url: str
@@ -54,13 +54,15 @@ def running_stack(sink: Sink | None = None, *, flower_port: int | None = None) -
     """
     with ExitStack() as resources:
         folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="ibutsu-")))
-        reading = Reading.of_process()
-        servers = dict(_embedded_servers(reading, folder, resources))
-        settings = FlaskCelerySettings.load(**{field: url for field, (_, url) in servers.items()})
+        sources = Sources.of_process()
+        servers = dict(_embedded_servers(sources, folder, resources))
+        settings = FlaskCelerySettings.from_sources(
+            sources, **{field: url for field, (_, url) in servers.items()}
+        )
         _create_tables(settings)
         environment = {
             "CELERY_WORKER_CONCURRENCY": "2",
-            **reading.environ,
+            **sources.environ,
             **dict(servers.values()),
             "CELERY_BEAT_SCHEDULE_FILENAME": str(folder / "beat-schedule"),
         }
@@ -71,14 +73,14 @@ def running_stack(sink: Sink | None = None, *, flower_port: int | None = None) -
 
 
 def _embedded_servers(
-    reading: Reading, folder: Path, resources: ExitStack
+    sources: Sources, folder: Path, resources: ExitStack
 ) -> Iterator[tuple[str, tuple[str, str]]]:
     """Start what the configuration does not name; yield its field, its variable and its URL."""
-    broker = FlaskCelerySettings.names_of("broker_url")[0]
-    if not reading.holds(broker):
+    if not sources.hold(FlaskCelerySettings, "broker_url"):
+        broker = FlaskCelerySettings.names_of("broker_url")[0]
         yield "broker_url", (broker, resources.enter_context(embedded_valkey()))
-    uri = DatabaseSettings.names_of("sqlalchemy_database_uri")[0]
-    if not reading.holds(uri, *DatabaseSettings.names_of("postgresql_host")):
+    if not sources.hold(FlaskCelerySettings, "sqlalchemy_database_uri", "postgresql_host"):
+        uri = FlaskCelerySettings.names_of("sqlalchemy_database_uri")[0]
         yield "sqlalchemy_database_uri", (uri, f"sqlite:///{folder / 'ibutsu.db'}")
 
 

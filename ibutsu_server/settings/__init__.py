@@ -1,6 +1,6 @@
-"""Hold the typed settings: one model, one file; the environment enters here and nowhere else.
+"""The typed settings: one group, one file; the environment enters here and nowhere else.
 
-A model is imported on first use, so that the monitor does not pay for those of the worker.
+A group is imported on first use, so that the monitor does not pay for those of the worker.
 """
 
 from __future__ import annotations
@@ -13,21 +13,24 @@ if TYPE_CHECKING:
     from ibutsu_server.settings.broker import BrokerSettings
     from ibutsu_server.settings.database import DatabaseSettings
     from ibutsu_server.settings.flask_celery import FlaskCelerySettings
+    from ibutsu_server.settings.flower import FlowerSettings
     from ibutsu_server.settings.imports import ImportSettings
     from ibutsu_server.settings.pruning import PruneSettings
     from ibutsu_server.settings.server import ServerSettings
-    from ibutsu_server.settings.sources import Origin, Reading
+    from ibutsu_server.settings.source_kinds import Origin
+    from ibutsu_server.settings.sources import Sources
 
 _MODULES = {
     "BeatSettings": "beat",
     "BrokerSettings": "broker",
     "DatabaseSettings": "database",
     "FlaskCelerySettings": "flask_celery",
+    "FlowerSettings": "flower",
     "ImportSettings": "imports",
-    "Origin": "sources",
+    "Origin": "source_kinds",
     "PruneSettings": "pruning",
-    "Reading": "sources",
     "ServerSettings": "server",
+    "Sources": "sources",
 }
 
 __all__ = [
@@ -35,11 +38,12 @@ __all__ = [
     "BrokerSettings",
     "DatabaseSettings",
     "FlaskCelerySettings",
+    "FlowerSettings",
     "ImportSettings",
     "Origin",
     "PruneSettings",
-    "Reading",
     "ServerSettings",
+    "Sources",
 ]
 
 

@@ -1,113 +1,46 @@
-"""Define what every settings model shares: its sources, its faults and the origin of its values."""
+"""What every group of settings shares: how it is read, its faults, and the origin of its values."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, ParamSpec, Self, TypeVar, cast
 
-from pydantic import (
-    PlainSerializer,
-    PlainValidator,
-    PrivateAttr,
-    ValidationError,
-    WithJsonSchema,
-)
-from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import AliasChoices, PrivateAttr, ValidationError
+from pydantic_settings import BaseSettings, InitSettingsSource, SettingsConfigDict
 
 from ibutsu_server.exceptions import ConfigurationError, Fault
-from ibutsu_server.settings.celery_table import read_dictionary, suggestion
-from ibutsu_server.settings.redaction import Options, redact
-from ibutsu_server.settings.sources import DEFAULT_ORIGIN, Found, Layer, Origin, Reading
+from ibutsu_server.settings.celery_table import suggestion
+from ibutsu_server.settings.fields import READABLE, ManyFaults, file_problem
+from ibutsu_server.settings.sources import DEFAULT_ORIGIN, Notes, Origin, Sources
 
 if TYPE_CHECKING:
-    from pydantic import GetJsonSchemaHandler
-    from pydantic.fields import FieldInfo
-    from pydantic.json_schema import JsonSchemaValue
-    from pydantic_core import CoreSchema, ErrorDetails
+    from collections.abc import Callable
 
+    from pydantic_core import ErrorDetails
+    from pydantic_settings import PydanticBaseSettingsSource
 
-READING: Final = "_reading"
+    from ibutsu_server.settings.source_kinds import TracedSource
 
-
-OptionsField = Annotated[
-    Options,
-    PlainValidator(lambda value: Options(read_dictionary(value))),
-    PlainSerializer(lambda options: redact("", options)),
-    WithJsonSchema({"type": "object"}),
-]
-"""Options by name; as text, a JSON object. Nobody can change them afterwards, and they show no secret."""
-
-
-@dataclass(frozen=True)
-class Names:
-    """Give a field another environment name than its prefix and its own name, and older ones."""
-
-    name: str | None = None
-    older: tuple[str, ...] = ()
+P = ParamSpec("P")
+Model = TypeVar("Model")
 
 
 class CrossFault(NamedTuple):
-    """Describe values that are each right but do not go together."""
+    """Values that are each right but do not go together."""
 
     fields: tuple[str, ...]
     """The fields involved; the first one names the fault."""
 
     problem: str
+    name: str = ""
+    """What names the fault instead, where it lies between groups."""
 
 
-class ManyFaults(ValueError):  # noqa: N818 - it carries faults to _to_faults, and is reported as these
-    """Carry several faults out of one validator: pairs of a key of the field and its problem."""
+class SettingsGroup(BaseSettings):
+    """A frozen group of settings that is validated once.
 
-    def __init__(self, faults: list[tuple[str, str]]) -> None:
-        super().__init__(faults)
-        self.faults = faults
-
-
-class LayerSource(PydanticBaseSettingsSource):
-    """Hand the values of one :class:`Layer` to pydantic-settings."""
-
-    settings_cls: type[SettingsModel]
-
-    def __init__(self, settings_cls: type[SettingsModel], layer: Layer, reading: Reading) -> None:
-        super().__init__(settings_cls)
-        self._layer = layer
-        self._reading = reading
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Return the raw value of a field, its key, and False: the model parses text itself."""
-        del field
-        found = self._find(field_name)
-        return (found.value if found else None), field_name, False
-
-    def _find(self, field_name: str) -> Found | None:
-        name, *older_names = self.settings_cls.names_of(field_name)
-        found = self._layer.find(name)
-        for older in older_names:
-            old = self._layer.find(older)
-            if old is not None and found is not None:
-                self._reading.note_old_name(older, name, ignored=True)
-            found = found or old
-        return found
-
-    def __call__(self) -> dict[str, Any]:
-        """Return the values of the fields that no earlier source holds."""
-        values: dict[str, Any] = {}
-        for field_name in self.settings_cls.model_fields:
-            if field_name in self.current_state or field_name in self._reading.skipped:
-                continue
-            found = self._find(field_name)
-            if found is not None:
-                values[field_name] = found.value
-                self._reading.origins[field_name] = found.origin
-        return self.settings_cls.collect_others(values, self._layer, self._reading)
-
-
-class SettingsModel(BaseSettings):
-    """Be a frozen group of settings that is validated once.
-
-    A call with arguments makes the object from these and the defaults alone. A call without any,
-    like :meth:`load`, reads the sources: Flask config, environment, ``.env`` file, secret files.
+    ``Group(**arguments)`` reads the sources of this process: environment, ``.env`` file, secret files; an
+    argument wins for its field. :meth:`hermetic` reads nothing, :meth:`from_sources` what it is given.
 
     Raises:
         ConfigurationError: with every fault at once.
@@ -117,67 +50,67 @@ class SettingsModel(BaseSettings):
         frozen=True,
         extra="forbid",
         hide_input_in_errors=True,
+        loc_by_alias=False,
+        use_attribute_docstrings=True,
+        validate_by_alias=False,
+        validate_by_name=True,
         validate_default=True,
         env_prefix="CELERY_",
-        use_attribute_docstrings=True,
     )
+
+    roles: ClassVar[frozenset[str]] = frozenset({"worker", "scheduler"})
+    """The processes that read this group, of ``worker``, ``scheduler`` and ``flower``."""
+
+    open_fields: ClassVar[frozenset[str]] = frozenset()
+    """Fields that have settings by name, which are shown one by one instead of the field."""
+
+    task_modules: ClassVar[tuple[str, ...]] = ()
+    """Modules with Celery tasks that belong to the group, which every worker imports."""
 
     _origins: Mapping[str, Origin] = PrivateAttr(default_factory=dict)
     _warnings: tuple[Fault, ...] = PrivateAttr(default=())
 
     def __init__(self, **arguments: Any) -> None:
-        reading = arguments.pop(READING, None)
-        if reading is None:
-            reading = Reading() if arguments else Reading.of_process()
-        arguments = {name: value for name, value in arguments.items() if value is not None}
-        reading.origins = {name: Origin("argument", name) for name in arguments}
-        faults = self._validate(reading, arguments)
-        if faults:
-            raise ConfigurationError(faults)
-        self._origins = reading.origins
-        self._warnings = tuple(reading.warnings)
+        self._read(Sources.of_process(), arguments)
 
     @classmethod
-    def load(cls, reading: Reading | None = None, /, **arguments: Any) -> Self:
-        """Read the object from ``reading`` (default: this process); arguments win over every source."""
-        return cls(**{READING: reading or Reading.of_process()}, **arguments)
+    def hermetic(cls: Callable[P, Model], *_: P.args, **arguments: P.kwargs) -> Model:
+        """Return the group made from ``arguments`` and the defaults alone.
+
+        Raises:
+            ConfigurationError: with every fault at once.
+        """
+        return cast("Model", cast("type[SettingsGroup]", cls).from_sources(Sources(), **arguments))
 
     @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Put the layers of the reading after the arguments, in place of the sources that keep no origin."""
-        del settings_cls, env_settings, dotenv_settings, file_secret_settings
-        assert isinstance(init_settings, InitSettingsSource)  # noqa: S101 - narrows for the type checker
-        reading = init_settings.init_kwargs.pop(READING)
-        return (init_settings, *(LayerSource(cls, layer, reading) for layer in reading.layers()))
+    def from_sources(cls, sources: Sources, /, **arguments: Any) -> Self:
+        """Return the group read from ``sources``; an argument wins for its field.
+
+        Raises:
+            ConfigurationError: with every fault at once.
+        """
+        group = cls.__new__(cls)
+        group._read(sources, arguments)  # noqa: SLF001 - a new object of this class
+        return group
 
     @classmethod
     def names_of(cls, field: str) -> tuple[str, ...]:
         """Return the environment name of ``field``, then its older names."""
-        named = next((item for item in cls.model_fields[field].metadata if isinstance(item, Names)), Names())
-        return (named.name or f"{cls.model_config['env_prefix']}{field.upper()}", *named.older)
+        alias = cls.model_fields[field].validation_alias
+        if isinstance(alias, AliasChoices):
+            return tuple(str(choice) for choice in alias.choices)
+        return (alias if isinstance(alias, str) else f"{cls.model_config['env_prefix']}{field.upper()}",)
 
     @classmethod
-    def collect_others(cls, values: dict[str, Any], layer: Layer, reading: Reading) -> dict[str, Any]:
-        """Add to ``values`` what ``layer`` holds beyond the fields; most models take nothing beyond."""
-        del layer, reading
+    def sources_for(cls, sources: Sources, notes: Notes) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return what pydantic-settings reads after the arguments, the first to win first."""
+        return sources.of(cls, notes)
+
+    @classmethod
+    def collect_others(cls, values: dict[str, Any], source: TracedSource) -> dict[str, Any]:
+        """Add to ``values`` what ``source`` has beyond the fields; most groups take nothing beyond."""
+        del source
         return values
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        """Name each field's environment variables in its schema, the older ones after the present one."""
-        described = handler.resolve_ref_schema(handler(schema))
-        for field, properties in described["properties"].items():
-            properties["x-environment"] = list(cls.names_of(field))
-        return described
 
     @property
     def warnings(self) -> tuple[Fault, ...]:
@@ -185,77 +118,153 @@ class SettingsModel(BaseSettings):
         return self._warnings
 
     def origin_of(self, name: str) -> Origin:
-        """Tell where the value of a field came from."""
+        """Return where the value of a field came from."""
         return self._origins.get(name, DEFAULT_ORIGIN)
 
+    def is_given(self, *fields: str) -> bool:
+        """Tell whether one of ``fields`` has a value that is neither a default nor derived."""
+        return any(self.origin_of(field).kind not in ("default", "derived") for field in fields)
+
     def typed_name(self, name: str) -> str:
-        """Return the name the user gave a field, or its environment name where it is a default."""
-        origin = self._origins.get(name)
-        return origin.name if origin else self.names_of(name)[0]
+        """Return the name the user gave a field, or its environment name where it was not given."""
+        if self.is_given(name):
+            return self.origin_of(name).typed
+        return self.names_of(name)[0] if name in type(self).model_fields else name
+
+    def beat_entries(self) -> dict[str, dict[str, Any]]:
+        """Return the entries that the group adds to the beat schedule, by their stable names."""
+        return {}
+
+    def adapted_to(self, groups: Mapping[str, SettingsGroup]) -> Self:
+        """Return the group with the defaults that depend on ``groups``, the other ones of the tree."""
+        del groups
+        return self
+
+    def with_derived(self, field: str, value: Any, followed: str, *warnings: Fault) -> Self:
+        """Return a copy in which ``field`` follows the setting called ``followed``."""
+        copy = self.model_copy(update={field: value})
+        copy._origins = {**self._origins, field: Origin("derived", followed)}  # noqa: SLF001 - a copy of self
+        copy._warnings = (*self._warnings, *warnings)  # noqa: SLF001 - a copy of self
+        return copy
+
+    def derived(self) -> Iterator[tuple[str, Any, str]]:
+        """Yield the fields that follow another one: field, value, and the field that is followed.
+
+        Only what nobody gave takes the value.
+        """
+        yield from ()
 
     def cross_faults(self) -> Iterator[CrossFault]:
         """Yield the values that do not go together; every field is valid by itself already."""
         yield from ()
 
-    def _validate(self, reading: Reading, arguments: dict[str, Any]) -> list[Fault]:
+    def cross_warnings(self) -> Iterator[CrossFault]:
+        """Yield what is valid but probably not meant."""
+        yield from ()
+
+    def _read(self, sources: Sources, arguments: dict[str, Any]) -> None:
+        arguments = {name: value for name, value in arguments.items() if value is not None}
+        notes = Notes()
+        notes.origins.update((name, Origin("argument", name)) for name in arguments)
+        faults = self._validate(sources, notes, arguments)
+        if faults:
+            raise ConfigurationError(faults, notes.warnings)
+        self._keep(notes)
+
+    def _keep(self, notes: Notes) -> None:
+        self._origins = notes.origins
+        self._warnings = (
+            *notes.warnings,
+            *(self._to_fault(odd, notes) for odd in self.cross_warnings()),
+        )
+
+    def _validate(self, sources: Sources, notes: Notes, arguments: dict[str, Any]) -> list[Fault]:
         try:
-            self._build({**arguments, READING: reading})
+            self._build(sources, notes, arguments)
         except ValidationError as error:
             details = error.errors(include_url=False, include_input=False)
         else:
-            return [*reading.faults, *self._cross_faults(reading, frozenset())]
+            return [*notes.faults, *self._faults_between(sources, notes, frozenset())]
         faulty = frozenset(str(detail["loc"][0]) for detail in details)
         return [
-            *reading.faults,
-            *(fault for detail in details for fault in self._to_faults(detail, reading)),
-            *self._faults_beside(faulty, reading, arguments),
+            *notes.faults,
+            *(fault for detail in details for fault in self._to_faults(detail, notes)),
+            *self._faults_beside(faulty, sources, notes, arguments),
         ]
 
-    def _build(self, arguments: dict[str, Any]) -> None:
-        super().__init__(**arguments)
+    def _build(self, sources: Sources, notes: Notes, arguments: dict[str, Any]) -> None:
+        from_arguments = InitSettingsSource(type(self), init_kwargs=arguments)
+        super().__init__(_build_sources=((from_arguments, *self.sources_for(sources, notes)), arguments))
+        self._origins = notes.origins
+        for field, value, followed in self.derived():
+            if field not in self.model_fields_set:
+                # Nobody has the object yet; from now on it is frozen.
+                self.__dict__[field] = value
+                notes.origins[field] = Origin("derived", self.names_of(followed)[0])
 
     def _faults_beside(
-        self, faulty: frozenset[str], reading: Reading, arguments: dict[str, Any]
+        self, faulty: frozenset[str], sources: Sources, notes: Notes, arguments: dict[str, Any]
     ) -> list[Fault]:
         """Return what the cross-checks find among the fields that are right by themselves."""
-        examples = {name: field.examples for name, field in type(self).model_fields.items() if field.examples}
-        stand_ins = {name: values[0] for name, values in examples.items() if name in faulty}
         kept = {name: value for name, value in arguments.items() if name not in faulty}
+        examples = {name: self.example_of(name) for name in faulty if name in type(self).model_fields}
+        given = {name: example for name, example in examples.items() if example is not None}
+        others = Notes(origins=dict(notes.origins), skipped=faulty)
         try:
-            self._build({**kept, **stand_ins, READING: reading.without(faulty)})
+            self._build(sources, others, {**kept, **given})
         except ValidationError:
             return []
-        return self._cross_faults(reading, faulty)
-
-    def _cross_faults(self, reading: Reading, faulty: frozenset[str]) -> list[Fault]:
-        return [
-            Fault(self._typed_name(cross.fields[0], reading), cross.problem)
-            for cross in self.cross_faults()
-            if faulty.isdisjoint(cross.fields)
-        ]
+        return self._faults_between(sources, notes, faulty)
 
     @classmethod
-    def _typed_name(cls, location: str, reading: Reading) -> str:
-        origin = reading.origins.get(location)
-        if origin is not None:
-            return origin.name
-        return cls.names_of(location)[0] if location in cls.model_fields else location
+    def example_of(cls, field: str) -> Any:
+        """Return a value that ``field`` may have, where it must have one; else None."""
+        return (cls.model_fields[field].examples or [None])[0]
+
+    def _faults_between(self, sources: Sources, notes: Notes, faulty: frozenset[str]) -> list[Fault]:
+        left_out = faulty | notes.unknown
+        found = [*self.cross_faults(), *(self._file_faults() if sources.are_of_this_machine else ())]
+        return [self._to_fault(cross, notes) for cross in found if left_out.isdisjoint(cross.fields)]
+
+    def _file_faults(self) -> Iterator[CrossFault]:
+        for name, field in type(self).model_fields.items():
+            path = getattr(self, name)
+            problem = file_problem(path) if READABLE in field.metadata and path is not None else None
+            if problem:
+                yield CrossFault((name,), problem)
+
+    def _to_fault(self, cross: CrossFault, notes: Notes) -> Fault:
+        if cross.name:
+            return Fault(cross.name, cross.problem)
+        return self._fault_at(cross.fields[0], cross.problem, notes)
 
     @classmethod
-    def _to_faults(cls, detail: ErrorDetails, reading: Reading) -> Iterator[Fault]:
+    def _fault_at(cls, location: str, problem: str, notes: Notes) -> Fault:
+        origin = notes.origins.get(location, DEFAULT_ORIGIN)
+        if origin.kind not in ("default", "derived"):
+            return Fault(origin.typed, problem, origin.file, origin.line)
+        return Fault(cls.names_of(location)[0] if location in cls.model_fields else location, problem)
+
+    @classmethod
+    def _to_faults(cls, detail: ErrorDetails, notes: Notes) -> Iterator[Fault]:
         if detail["type"] == "default_factory_not_called":
             return  # the field it would come from has a fault of its own
         field = str(detail["loc"][0])
         error = detail.get("ctx", {}).get("error")
         if isinstance(error, ManyFaults):
             for key, problem in error.faults:
-                yield Fault(cls._typed_name(f"{field}.{key}", reading), problem)
+                yield cls._fault_at(f"{field}.{key}", problem, notes)
         elif detail["type"] == "missing":
-            name, example = cls.names_of(field)[0], cls.model_fields[field].examples
-            remedy = f", for example {name}={example[0]}" if example else ""
+            name, example = cls.names_of(field)[0], cls.example_of(field)
+            remedy = f", for example {name}={example}" if example else ""
             yield Fault(name, f"environment variable must be set{remedy}")
         elif detail["type"] == "extra_forbidden":
-            yield Fault(field, f"is no setting of {cls.__name__}{suggestion(field, cls.model_fields)}")
+            yield Fault(field, f"is not a setting of {cls.__name__}{suggestion(field, cls.model_fields)}")
         else:
-            problem = str(error) if error is not None else detail["msg"].partition(",")[0]
-            yield Fault(cls._typed_name(field, reading), problem.replace("Input should be", "must be", 1))
+            yield cls._fault_at(field, str(error) if error is not None else cls._must_be(field), notes)
+
+    @classmethod
+    def _must_be(cls, field: str) -> str:
+        from ibutsu_server.settings.describe import describe_field
+
+        return f"must be {describe_field(cls, field).accepts}"

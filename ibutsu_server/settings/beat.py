@@ -1,4 +1,4 @@
-"""Define the plan of the scheduler."""
+"""The plan of the scheduler."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pydantic import AfterValidator, Field
 from pydantic_settings import SettingsConfigDict
 
 from ibutsu_server import constants
-from ibutsu_server.settings.base import CrossFault, Names, SettingsModel
+from ibutsu_server.settings.base import CrossFault, SettingsGroup
+from ibutsu_server.settings.fields import setting
 from ibutsu_server.settings.schedule import Schedule, ScheduleField
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _LONGEST_DAYS: Final = _LONGEST_MONTHS * constants.MONTH_DAYS
 
 
 class _Plan(NamedTuple):
-    """Tie an entry's stable name to its fields and its task."""
+    """The stable name of an entry, with the fields and the task that belong to it."""
 
     name: str
     field: str
@@ -42,9 +43,6 @@ _PLAN: Final = (
     ),
 )
 
-PLAN_NAMES: Final = frozenset(plan.name for plan in _PLAN)
-"""Names of the entries in the beat schedule; they are stable."""
-
 
 def _known_timezone(name: str) -> str:
     if name == "UTC":
@@ -52,22 +50,24 @@ def _known_timezone(name: str) -> str:
     try:
         return ZoneInfo(name).key
     except (OSError, ValueError, KeyError):
-        message = "is no time zone this machine knows; use an IANA name such as Europe/Prague"
+        message = "is not a time zone that this machine knows; use an IANA name such as Europe/Prague"
         raise ValueError(message) from None
 
 
-class BeatSettings(SettingsModel):
-    """Say what the scheduler sends, and when: four entries, and a fifth that is off by default."""
+class BeatSettings(SettingsGroup):
+    """What the scheduler sends, and when."""
 
     model_config = SettingsConfigDict(env_prefix="IBUTSU_BEAT_")
 
-    timezone: Annotated[str, Names("CELERY_TIMEZONE"), AfterValidator(_known_timezone)] = "UTC"
+    timezone: Annotated[str, AfterValidator(_known_timezone)] = setting(
+        "UTC", validation_alias="CELERY_TIMEZONE"
+    )
     """IANA time zone in which the crontab schedules are meant."""
 
     prune_files_enabled: bool = True
     """Whether old artifact files are pruned."""
 
-    prune_files_schedule: ScheduleField = Schedule("0 4 * * 6")
+    prune_files_schedule: ScheduleField = setting(Schedule("0 4 * * 6"))
     """When artifact files are pruned: five crontab fields or seconds; Saturday 04:00."""
 
     prune_files_months: Annotated[int, Field(ge=constants.MIN_FILE_MONTHS, le=_LONGEST_MONTHS)] = 3
@@ -76,7 +76,7 @@ class BeatSettings(SettingsModel):
     prune_results_enabled: bool = True
     """Whether old results are pruned."""
 
-    prune_results_schedule: ScheduleField = Schedule("0 5 * * 6")
+    prune_results_schedule: ScheduleField = setting(Schedule("0 5 * * 6"))
     """When results are pruned: five crontab fields or seconds; Saturday 05:00."""
 
     prune_results_months: Annotated[int, Field(ge=constants.MIN_RESULT_MONTHS, le=_LONGEST_MONTHS)] = 5
@@ -85,7 +85,7 @@ class BeatSettings(SettingsModel):
     prune_runs_enabled: bool = True
     """Whether old runs are pruned."""
 
-    prune_runs_schedule: ScheduleField = Schedule("0 6 * * 6")
+    prune_runs_schedule: ScheduleField = setting(Schedule("0 6 * * 6"))
     """When runs are pruned: five crontab fields or seconds; Saturday 06:00."""
 
     prune_runs_months: Annotated[int, Field(ge=constants.MIN_RUN_MONTHS, le=_LONGEST_MONTHS)] = 12
@@ -94,17 +94,17 @@ class BeatSettings(SettingsModel):
     sync_aborted_runs_enabled: bool = True
     """Whether the summaries of runs that were cut off are brought up to date."""
 
-    sync_aborted_runs_schedule: ScheduleField = Schedule("1800")
+    sync_aborted_runs_schedule: ScheduleField = setting(Schedule("1800"))
     """When they are: five crontab fields or seconds; every 30 minutes."""
 
-    prune_import_files_enabled: bool = False
-    """Whether the uploaded files of old imports are pruned."""
+    prune_import_files_enabled: bool = True
+    """Whether old imports that have ended are pruned, each with its uploaded file."""
 
-    prune_import_files_schedule: ScheduleField = Schedule("0 2 * * *")
-    """When import files are pruned: five crontab fields or seconds; daily 02:00."""
+    prune_import_files_schedule: ScheduleField = setting(Schedule("0 2 * * *"))
+    """When they are: five crontab fields or seconds; daily 02:00."""
 
     prune_import_files_days: Annotated[int, Field(ge=constants.MIN_IMPORT_FILE_DAYS, le=_LONGEST_DAYS)] = 7
-    """Days that import files are kept."""
+    """Days that imports and their files are kept."""
 
     def cross_faults(self) -> Iterator[CrossFault]:
         """Yield retentions in the wrong order: a child row must go before its parent."""
@@ -112,16 +112,20 @@ class BeatSettings(SettingsModel):
         for child, parent in pairwise(pruned):
             fields = (f"prune_{child}_months", f"prune_{parent}_months")
             if getattr(self, fields[0]) >= getattr(self, fields[1]):
+                kept, limit = (getattr(self, field) for field in fields)
                 problem = (
-                    f"keeps {child} as long as {parent} or longer, so foreign keys would stop the prune; "
-                    f"set it below {self.names_of(fields[1])[0]}"
+                    f"keeps {child} for {kept} months, as long as {parent} or longer, so foreign keys would "
+                    f"stop the prune; set it below {self.names_of(fields[1])[0]}, which is {limit}"
                 )
                 yield CrossFault(fields, problem)
 
     def to_celery(self) -> dict[str, Any]:
         """Return Celery's ``beat_schedule`` and ``timezone``."""
-        entries = {plan.name: self._entry(plan) for plan in _PLAN if getattr(self, f"{plan.field}_enabled")}
-        return {"beat_schedule": entries, "timezone": self.timezone}
+        return {"beat_schedule": self.beat_entries(), "timezone": self.timezone}
+
+    def beat_entries(self) -> dict[str, dict[str, Any]]:
+        """Return the entries that are enabled, by their stable names."""
+        return {plan.name: self._entry(plan) for plan in _PLAN if getattr(self, f"{plan.field}_enabled")}
 
     def _entry(self, plan: _Plan) -> dict[str, Any]:
         schedule: Schedule = getattr(self, f"{plan.field}_schedule")

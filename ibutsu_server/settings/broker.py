@@ -1,39 +1,42 @@
-"""Define how to reach the broker and the result backend."""
+"""How to reach the broker and the result backend."""
 
 from __future__ import annotations
 
-from copy import deepcopy
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, SecretStr
+from pydantic import AliasChoices, NonNegativeInt, SecretStr
 
 from ibutsu_server import constants
-from ibutsu_server.settings.base import CrossFault, Names, OptionsField, SettingsModel
-from ibutsu_server.settings.redaction import Options
+from ibutsu_server.settings.base import CrossFault, SettingsGroup
+from ibutsu_server.settings.fields import OptionsField, Parsed, ReadableFile, Seconds, setting
+from ibutsu_server.settings.options import Options
 from ibutsu_server.settings.urls import RedisUrl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class BrokerSettings(SettingsModel):
-    """Say how a process reaches its Redis: all that Flower needs."""
+class BrokerSettings(SettingsGroup):
+    """How a process reaches its Redis: all that the monitor needs to know of the deployment."""
 
-    broker_url: Annotated[RedisUrl, Field(examples=["redis://localhost:6379/0"])]
+    roles: ClassVar[frozenset[str]] = frozenset({"flower"})
+
+    broker_url: Parsed[RedisUrl, RedisUrl | str] = setting(examples=["redis://localhost:6379/0"])
     """URL of the broker: ``redis://``, ``rediss://`` (TLS, verified), ``redis+socket://`` or ``unix://``
     (a socket), or ``sentinel://host:26379;sentinel://host:26379``."""
 
-    result_backend: Annotated[RedisUrl, Names(older=("CELERY_RESULT_BACKEND_URL",))] = Field(
-        default_factory=lambda validated: validated["broker_url"]
+    result_backend: Parsed[RedisUrl, RedisUrl | str] = setting(
+        default_factory=lambda validated: validated["broker_url"],
+        validation_alias=AliasChoices("CELERY_RESULT_BACKEND", "CELERY_RESULT_BACKEND_URL"),
+        json_schema_extra={"x-default": "that of CELERY_BROKER_URL"},
     )
     """URL of the Redis that keeps task results; the broker's where it is not set."""
 
-    redis_socket_timeout: PositiveFloat = constants.SOCKET_TIMEOUT
+    redis_socket_timeout: Seconds = constants.SOCKET_TIMEOUT
     """Seconds a read or write may take. Measured with packets that vanish on a half-open connection:
     without a timeout the worker never consumes again though it looks alive; with 5 s it does after 58 s."""
 
-    redis_socket_connect_timeout: PositiveFloat = constants.SOCKET_CONNECT_TIMEOUT
+    redis_socket_connect_timeout: Seconds = constants.SOCKET_CONNECT_TIMEOUT
     """Seconds a connection attempt may take."""
 
     redis_retry_on_timeout: bool = True
@@ -46,13 +49,13 @@ class BrokerSettings(SettingsModel):
     """Seconds between checks of an idle connection; 0 for none. Measured on a half-open connection:
     with 5 s, and the socket timeout at 5 s, the worker consumes again after 17 s rather than 58 s."""
 
-    redis_tls_ca_file: Path | None = None
+    redis_tls_ca_file: ReadableFile = setting(None)
     """PEM file of the authorities that ``rediss://`` trusts; the system's where it is not set."""
 
-    redis_tls_cert_file: Path | None = None
+    redis_tls_cert_file: ReadableFile = setting(None)
     """PEM file of the client's certificate, for a Redis that asks for one."""
 
-    redis_tls_key_file: Path | None = None
+    redis_tls_key_file: ReadableFile = setting(None)
     """PEM file of the private key of the client's certificate."""
 
     redis_tls_verify: Literal["required", "optional", "none"] = "required"
@@ -61,24 +64,24 @@ class BrokerSettings(SettingsModel):
     redis_sentinel_master_name: str | None = None
     """Name of the master that the sentinels of a ``sentinel://`` URL watch."""
 
-    redis_sentinel_password: SecretStr | None = None
+    redis_sentinel_password: Parsed[SecretStr | None, SecretStr | str | None] = setting(None)
     """Password of the sentinels themselves, where they ask for one."""
 
-    broker_transport_options: OptionsField = Field(default_factory=Options)
+    broker_transport_options: OptionsField = setting(default_factory=Options)
     """More options of the broker's transport, by the names of kombu; they win over the ones made here."""
 
-    result_backend_transport_options: OptionsField = Field(default_factory=Options)
+    result_backend_transport_options: OptionsField = setting(default_factory=Options)
     """More options of the result backend's transport, likewise."""
 
     def cross_faults(self) -> Iterator[CrossFault]:
-        """Yield options that the URLs do not fit."""
+        """Yield options that do not fit the URLs."""
         yield from super().cross_faults()
         urls = (self.broker_url, self.result_backend)
         if any(url.is_sentinel for url in urls) and not self.redis_sentinel_master_name:
             problem = "needs the name of the master; set CELERY_REDIS_SENTINEL_MASTER_NAME"
             yield CrossFault(("broker_url", "result_backend", "redis_sentinel_master_name"), problem)
         if self.redis_tls_key_file and not self.redis_tls_cert_file:
-            problem = "is of no use without a certificate; set CELERY_REDIS_TLS_CERT_FILE"
+            problem = "has no effect without a certificate; set CELERY_REDIS_TLS_CERT_FILE"
             yield CrossFault(("redis_tls_key_file", "redis_tls_cert_file"), problem)
         if not any(url.is_tls for url in urls):
             for field in ("redis_tls_ca_file", "redis_tls_cert_file"):
@@ -97,10 +100,11 @@ class BrokerSettings(SettingsModel):
             "redis_retry_on_timeout": self.redis_retry_on_timeout,
             "redis_socket_keepalive": self.redis_socket_keepalive and not backend.is_unix,
             "redis_backend_health_check_interval": self.redis_health_check_interval,
-            "broker_transport_options": self._transport_options(self.broker_url)
-            | deepcopy(dict(self.broker_transport_options)),
+            "broker_transport_options": (
+                self._transport_options(self.broker_url) | self.broker_transport_options.thaw()
+            ),
             "result_backend_transport_options": (
-                self._transport_options(backend) | deepcopy(dict(self.result_backend_transport_options))
+                self._transport_options(backend) | self.result_backend_transport_options.thaw()
             ),
         }
         if self.broker_url.is_tls:

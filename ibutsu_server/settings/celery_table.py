@@ -1,13 +1,17 @@
-"""Check settings against the table of the installed Celery (``celery.app.defaults``)."""
+"""Check settings against the table of the installed Celery (``celery.app.defaults``).
+
+Celery is imported only when one of its own settings is met: most configurations have none.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-import json
-from collections.abc import Mapping
+import math
 from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
+
+from ibutsu_server.settings.text import looks_like_json, read_json, read_mapping, read_sequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +29,16 @@ _ALSO_ALLOWED: Final[dict[str, tuple[type, ...]]] = {
     "worker_consumer": (type,),
     "worker_pool": (type,),
 }
+
+_AT_LEAST_ONE: Final = frozenset(
+    {
+        "worker_concurrency",
+        "worker_max_tasks_per_child",
+        "worker_max_memory_per_child",
+        "redis_max_connections",
+    }
+)
+"""Counts of which there is never none; every other number of Celery's may be 0."""
 
 
 @cache
@@ -50,12 +64,12 @@ def _newer_names() -> dict[str, str]:
 
 def newer_name(name: str) -> str | None:
     """Return Celery's present name for an old upper-case one such as ``CELERYD_CONCURRENCY``."""
-    return _newer_names().get(name)
+    return _newer_names().get(name) if name.isupper() else None
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that ``name`` was probably meant to be."""
-    near = get_close_matches(name.lower(), list(known), n=1, cutoff=0.75)
+def nearest(name: str, known: Iterable[str], likeness: float = 0.75) -> str | None:
+    """Return the known name that ``name`` was probably meant to be; ``likeness`` is a ratio of difflib."""
+    near = get_close_matches(name.lower(), list(known), n=1, cutoff=likeness)
     return near[0] if near else None
 
 
@@ -74,46 +88,49 @@ def convert(name: str, value: Any) -> Any:
     if name == "worker_concurrency":
         return _concurrency(value)
     kind = option_types()[name]
-    if value is None or kind == "any" or isinstance(value, _ALSO_ALLOWED.get(name, ())):
+    if value is None or isinstance(value, _ALSO_ALLOWED.get(name, ())):
         return value
+    if kind == "any":
+        return _anything(value)
+    if kind in ("int", "float"):
+        return _number(value, int if kind == "int" else float, 1 if name in _AT_LEAST_ONE else 0)
     return _CONVERTERS[kind](value)
 
 
-def _number(value: Any, kind: type[int] | type[float], noun: str) -> int | float:
+def _anything(value: Any) -> Any:
+    """Read text that opens like JSON, which no setting of an open type takes as plain text."""
+    if not isinstance(value, str) or not looks_like_json(value):
+        return value
+    read = read_json(value)
+    if read is None:
+        message = 'looks like JSON and is not; write a JSON object such as {"key": 1}, or a JSON array'
+        raise ValueError(message)
+    return read
+
+
+def _number(value: Any, kind: type[int] | type[float], minimum: int) -> int | float:
+    noun = "a whole number" if kind is int else "a number"
+    message = f"must be {noun} of at least {minimum}"
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        message = f"must be {noun}"
         raise ValueError(message)
     try:
         number = kind(value)
-    except ValueError:
-        message = f"must be {noun}"
+    except (ValueError, OverflowError):
         raise ValueError(message) from None
-    if isinstance(value, float) and number != value:
-        message = f"must be {noun}"
+    if not math.isfinite(number) or number < minimum or (isinstance(value, float) and number != value):
         raise ValueError(message)
     return number
-
-
-def _integer(value: Any) -> int | float:
-    return _number(value, int, "a whole number")
-
-
-def _float(value: Any) -> int | float:
-    return _number(value, float, "a number")
 
 
 def _concurrency(value: Any) -> Any:
     """Read what Celery's table leaves open, because it takes a word or a number."""
     if value is None or (isinstance(value, str) and value.strip().lower() == "auto"):
         return value
-    message = "must be a whole number, or auto"
     try:
-        number = _integer(value)
-    except ValueError:
+        return _number(value, int, 1)
+    except ValueError as error:
+        message = f"{error}, or auto"
         raise ValueError(message) from None
-    if number < 0:
-        raise ValueError(message)
-    return number
 
 
 def _boolean(value: Any) -> bool:
@@ -122,7 +139,7 @@ def _boolean(value: Any) -> bool:
         return True
     if word in FALSE_WORDS:
         return False
-    message = "must be true or false"
+    message = "must be true or false (or yes and no, on and off, 1 and 0)"
     raise ValueError(message)
 
 
@@ -134,46 +151,15 @@ def _text(value: Any) -> str:
 
 
 def _bytes(value: Any) -> bytes:
-    if isinstance(value, bytes):
-        return value
-    return _text(value).encode()
-
-
-def read_dictionary(value: Any) -> dict[str, Any]:
-    """Return a dictionary, read from a JSON object where ``value`` is text."""
-    read = _json(value) if isinstance(value, str) else value
-    if not isinstance(read, Mapping):
-        message = 'must be a dictionary; as text, a JSON object such as {"key": 1}'
-        raise ValueError(message)
-    return dict(read)
-
-
-def read_sequence(value: Any) -> list[Any]:
-    """Return a list, read from a JSON array or comma-separated items where ``value`` is text."""
-    if isinstance(value, str):
-        read = _json(value) if value.lstrip().startswith("[") else [part.strip() for part in value.split(",")]
-        value = [part for part in read if part != ""] if isinstance(read, list) else read
-    if not isinstance(value, (list, tuple, set, frozenset)):
-        message = "must be a list; as text, its items with commas between them or a JSON array"
-        raise ValueError(message)
-    return list(value)
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return None
+    return value if isinstance(value, bytes) else _text(value).encode(errors="surrogateescape")
 
 
 _CONVERTERS: Final = {
-    "int": _integer,
-    "float": _float,
     "bool": _boolean,
     "string": _text,
     "str": _text,
     "bytes": _bytes,
-    "dict": read_dictionary,
+    "dict": read_mapping,
     "list": read_sequence,
     "tuple": read_sequence,
 }

@@ -1,15 +1,15 @@
-"""Define the limits of an import: an uploaded file that breaks one is rejected, or cut where that is said."""
+"""The limits of an import: an uploaded file that exceeds one is rejected, or cut where that is stated."""
 
 from __future__ import annotations
 
 from pydantic import PositiveInt
 from pydantic_settings import SettingsConfigDict
 
-from ibutsu_server.settings.base import SettingsModel
+from ibutsu_server.settings.base import SettingsGroup
 
 
-class ImportSettings(SettingsModel):
-    """Say how large an uploaded file may be once it is unpacked."""
+class ImportSettings(SettingsGroup):
+    """How large an uploaded file may be once it is unpacked."""
 
     model_config = SettingsConfigDict(env_prefix="IBUTSU_IMPORT_")
 

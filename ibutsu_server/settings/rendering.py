@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydantic.json_schema import models_json_schema
-
-from ibutsu_server.settings.redaction import Options, redact
+from ibutsu_server.settings.options import Options
+from ibutsu_server.settings.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ibutsu_server.exceptions import Fault
-    from ibutsu_server.settings.base import SettingsModel
+    from ibutsu_server.settings.base import SettingsGroup
 
 
 class ShownValue(NamedTuple):
-    """Be one effective value as it may be shown."""
+    """One effective value as it may be shown."""
 
     name: str
     value: Any
@@ -27,22 +26,17 @@ class ShownValue(NamedTuple):
     """Such as ``environment variable CELERY_BROKER_URL``."""
 
 
-def effective_values(settings: SettingsModel) -> Iterator[ShownValue]:
-    """Yield each value of ``settings`` by its environment name, with where it came from."""
-    dumped = settings.model_dump(mode="json")
-    for field in type(settings).model_fields:
-        value = getattr(settings, field)
-        if field == "celery" and isinstance(value, Options):
+def effective_values(group: SettingsGroup) -> Iterator[ShownValue]:
+    """Yield each value of ``group`` by its environment name, with where it came from."""
+    dumped = group.model_dump(mode="json")
+    for field in type(group).model_fields:
+        value = getattr(group, field)
+        if field in group.open_fields and isinstance(value, Options):
             for name, item in value.items():
-                origin = _origin(settings, f"celery.{name}")
+                origin = str(group.origin_of(f"{field}.{name}"))
                 yield ShownValue(f"CELERY_{name.upper()}", redact(name, item), origin)
         else:
-            yield ShownValue(settings.names_of(field)[0], dumped[field], _origin(settings, field))
-
-
-def _origin(settings: SettingsModel, name: str) -> str:
-    origin = settings.origin_of(name)
-    return f"{origin.kind} {origin.name}".rstrip()
+            yield ShownValue(group.names_of(field)[0], dumped[field], str(group.origin_of(field)))
 
 
 def as_text(faults: Iterable[Fault]) -> str:
@@ -51,13 +45,17 @@ def as_text(faults: Iterable[Fault]) -> str:
 
 
 def as_github(faults: Iterable[Fault], level: str) -> str:
-    """Return one annotation per fault; ``level`` is ``error`` or ``warning``.
+    """Return one annotation per fault; ``level`` is ``error``, ``warning`` or ``notice``.
 
     The format is that of GitHub's workflow commands, which take ``%``, line ends, ``:`` and ``,`` escaped.
     """
-    return "\n".join(
-        f"::{level} title={_escape(fault.name, ':,')}::{_escape(str(fault))}" for fault in faults
-    )
+    return "\n".join(_annotation(fault, level) for fault in faults)
+
+
+def _annotation(fault: Fault, level: str) -> str:
+    properties = {"file": fault.file, "line": fault.line, "title": fault.name}
+    written = ",".join(f"{key}={_escape(str(value), ':,')}" for key, value in properties.items() if value)
+    return f"::{level} {written}::{_escape(str(fault))}"
 
 
 def _escape(text: str, more: str = "") -> str:
@@ -66,20 +64,16 @@ def _escape(text: str, more: str = "") -> str:
     return text
 
 
-def as_json(faults: Iterable[Fault], warnings: Iterable[Fault]) -> str:
-    """Return ``{"valid": …, "faults": [{"name", "problem"}], "warnings": […]}``."""
+def as_json(faults: Iterable[Fault], warnings: Iterable[Fault], notes: Iterable[Fault] = ()) -> str:
+    """Return ``{"valid": …, "faults": […], "warnings": […], "notes": […]}``.
+
+    Each item is ``{"name", "problem", "file", "line"}``; the last two are null where no file is known.
+    """
     listed = [fault._asdict() for fault in faults]
     document = {
         "valid": not listed,
         "faults": listed,
         "warnings": [warning._asdict() for warning in warnings],
+        "notes": [note._asdict() for note in notes],
     }
     return json.dumps(document, indent=2)
-
-
-def json_schema(models: Iterable[type[SettingsModel]]) -> dict[str, Any]:
-    """Return one JSON Schema whose ``$defs`` are the models; ``x-environment`` names the variables."""
-    named = [(model, "validation") for model in models]
-    title = "Settings of ibutsu_server"
-    _, schema = models_json_schema(named, title=title)  # type: ignore[arg-type]  # its list is invariant
-    return schema

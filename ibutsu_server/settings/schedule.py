@@ -1,4 +1,4 @@
-"""Read the schedule of a beat entry: five-field crontab text, or seconds."""
+"""The schedule of a beat entry: five-field crontab text, or seconds."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import PlainValidator, WithJsonSchema
 
+from ibutsu_server.settings.fields import Parsed
+
 if TYPE_CHECKING:
     from celery.schedules import crontab
 
@@ -14,7 +16,7 @@ _FORM = "write five crontab fields (minute hour day-of-month month day-of-week) 
 
 
 class Schedule(str):
-    """Be a schedule that can fire, as ``0 4 * * 6`` or as ``1800`` seconds."""
+    """A schedule that can fire, as ``0 4 * * 6`` or as ``1800`` seconds."""
 
     __slots__ = ()
 
@@ -29,7 +31,7 @@ class Schedule(str):
             return value
         if isinstance(value, dt.timedelta):
             value = value.total_seconds()
-        schedule = cls(f"{value:g}" if isinstance(value, float) else str(value).strip())
+        schedule = cls(f"{value:.15g}" if isinstance(value, float) else str(value).strip())
         schedule.to_celery()
         return schedule
 
@@ -46,14 +48,14 @@ class Schedule(str):
         try:
             return crontab.from_string(self)
         except (ParseException, ValueError) as error:
-            message = f"is no schedule that can fire ({error}); {_FORM}"
+            message = f"is not a schedule that can fire ({error}); {_FORM}"
             raise ValueError(message) from None
 
     def _seconds(self) -> float:
         try:
             seconds = float(self)
         except ValueError:
-            message = f"is no schedule; {_FORM}"
+            message = f"is not a schedule; {_FORM}"
             raise ValueError(message) from None
         if not 0 < seconds < float("inf"):
             message = "can never fire; give a number of seconds above zero"
@@ -62,7 +64,13 @@ class Schedule(str):
 
 
 ScheduleField = Annotated[
-    Schedule,
+    Parsed[Schedule, Schedule | str | float | dt.timedelta],
     PlainValidator(Schedule.parse),
-    WithJsonSchema({"type": "string", "examples": ["0 4 * * 6", "1800"]}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "examples": ["0 4 * * 6", "1800"],
+            "x-kind": "five crontab fields, or a number of seconds",
+        }
+    ),
 ]

@@ -1,105 +1,178 @@
-"""Bring together what worker and scheduler are built from."""
+"""The root of the settings: one field per group, and nothing else that lists them."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+
+from pydantic_settings import SettingsConfigDict
 
 from ibutsu_server.exceptions import ConfigurationError, Fault
+from ibutsu_server.settings.base import CrossFault, SettingsGroup
 from ibutsu_server.settings.beat import BeatSettings
+from ibutsu_server.settings.fields import seconds_in_words, setting
 from ibutsu_server.settings.flask_celery import FlaskCelerySettings
+from ibutsu_server.settings.flower import FlowerSettings
 from ibutsu_server.settings.imports import ImportSettings
 from ibutsu_server.settings.pruning import PruneSettings
-from ibutsu_server.settings.sources import Reading
+from ibutsu_server.settings.sources import Sources
 from ibutsu_server.settings.spelling import misspelt_names
+from ibutsu_server.settings.tree import GroupsSource, groups_of, parts_of, read_groups
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
 
     from flask import Flask
+    from pydantic_settings import PydanticBaseSettingsSource
 
-    from ibutsu_server.settings.base import SettingsModel
+    from ibutsu_server.settings.sources import Notes
 
 logger = logging.getLogger(__name__)
-
-OUR_PREFIXES: Final = ("IBUTSU_", "POSTGRES", "SQLALCHEMY_")
-"""Beginnings of our names; those of Celery's, which have others beside them, are checked by the model."""
 
 EXTENSION: Final = "ibutsu_server"
 """Key of the settings in ``Flask.extensions``."""
 
-Model = TypeVar("Model", bound="SettingsModel")
+
+class RoleSettings(NamedTuple):
+    """What one role is configured with."""
+
+    groups: dict[str, SettingsGroup]
+    warnings: tuple[Fault, ...]
+    server: ServerSettings | None
+    """The whole tree, for a role that runs tasks."""
 
 
-@dataclass(frozen=True)
-class ServerSettings:
-    """Hold the validated settings of a worker or a scheduler."""
+class ServerSettings(SettingsGroup):
+    """All settings of a worker or a scheduler, group by group."""
 
-    celery: FlaskCelerySettings
-    beat: BeatSettings
-    imports: ImportSettings
-    prune: PruneSettings
-    misspelt: tuple[Fault, ...] = ()
-    """Names in the sources that were probably meant for a setting."""
+    model_config = SettingsConfigDict(env_prefix="")
+
+    celery: FlaskCelerySettings = setting()
+    beat: BeatSettings = setting()
+    imports: ImportSettings = setting()
+    prune: PruneSettings = setting()
+    flower: FlowerSettings | None = None
 
     @classmethod
-    def of_app(
-        cls, app: Flask, *, settings: FlaskCelerySettings | None = None, beat: BeatSettings | None = None
-    ) -> Self:
+    def of_app(cls, app: Flask, *objects: SettingsGroup | None) -> Self:
         """Return the settings of ``app``, validated on first use and kept in ``app.extensions``.
 
-        Objects that are given replace what is kept.
+        ``objects`` are groups, or a whole ``ServerSettings``. They replace what is kept, group by group; what
+        an earlier call was given or read stays. With a ``FlaskCelerySettings`` among them nothing is read.
 
         Raises:
-            ConfigurationError: with the faults of all models at once.
+            ConfigurationError: with the faults of all groups at once.
         """
         kept: Self | None = app.extensions.get(EXTENSION)
-        if kept is None or settings is not None:
-            kept = cls.resolve(app.config, settings=settings, beat=beat)
+        given = cls._by_field(objects)
+        if kept is None:
+            sources = Sources() if "celery" in given else Sources.of_process(app.config)
+            kept = cls.from_sources(sources, **given)
             for warning in kept.warnings:
                 logger.warning("%s", warning)
-        elif beat is not None:
-            kept = replace(kept, beat=beat)
+        elif given:
+            kept = cls.from_sources(Sources(), **{**kept.groups(), **given})
         app.extensions[EXTENSION] = kept
         return kept
 
     @classmethod
-    def resolve(
-        cls,
-        flask_config: Mapping[str, Any],
-        *,
-        settings: FlaskCelerySettings | None = None,
-        beat: BeatSettings | None = None,
-    ) -> Self:
-        """Take the objects that are given; with ``settings`` given no source is read at all.
+    def _by_field(cls, objects: tuple[SettingsGroup | None, ...]) -> dict[str, SettingsGroup]:
+        given: dict[str, SettingsGroup] = {}
+        for each in objects:
+            if isinstance(each, ServerSettings):
+                given.update(each.groups())
+            elif each is not None:
+                given[cls.field_of(type(each))] = each
+        return given
+
+    @classmethod
+    def field_of(cls, group: type[SettingsGroup]) -> str:
+        """Return the field whose class is ``group`` or a base of it.
 
         Raises:
-            ConfigurationError: with the faults of all models at once.
+            TypeError: the tree has no such group.
         """
+        for field, known in groups_of(cls).items():
+            if issubclass(group, known):
+                return field
+        message = f"{group.__name__} is not a group of {cls.__name__}; give one of its groups, or all of it"
+        raise TypeError(message)
 
-        def read() -> Reading:
-            return Reading.of_process(flask_config) if settings is None else Reading()
+    @classmethod
+    def sources_for(cls, sources: Sources, notes: Notes) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the groups that a worker reads, as one source."""
+        notes.warnings.extend(misspelt_names(cls, sources))
+        return (GroupsSource(cls, parts_of(cls, "worker"), sources, notes),)
 
-        faults: list[Fault] = []
-        celery = settings or _load(FlaskCelerySettings, read(), faults)
-        plan = beat or _load(BeatSettings, read(), faults)
-        imports = _load(ImportSettings, read(), faults)
-        prune = _load(PruneSettings, read(), faults)
-        if celery is None or plan is None or imports is None or prune is None:
-            raise ConfigurationError(faults)
-        return cls(celery, plan, imports, prune, tuple(misspelt_names(read(), *OUR_PREFIXES)))
+    def groups(self) -> dict[str, SettingsGroup]:
+        """Return the groups by their fields; those that another role reads are left out."""
+        return {
+            field: group for field in type(self).model_fields if (group := getattr(self, field)) is not None
+        }
 
     @property
     def warnings(self) -> tuple[Fault, ...]:
-        """Return what is odd but usable in all models."""
-        models = (self.celery, self.beat, self.imports, self.prune)
-        return (*(warning for model in models for warning in model.warnings), *self.misspelt)
+        """Return what is odd but usable in all groups."""
+        return (
+            *(warning for group in self.groups().values() for warning in group.warnings),
+            *super().warnings,
+        )
+
+    @property
+    def modules_to_import(self) -> tuple[str, ...]:
+        """Return the modules with tasks that a worker imports, each once."""
+        others = (module for group in self.groups().values() for module in group.task_modules)
+        return tuple(dict.fromkeys((*self.celery.include, *others)))
+
+    def cross_faults(self) -> Iterator[CrossFault]:
+        """Yield what does not fit between the groups."""
+        yield from super().cross_faults()
+        budget, limit = self.prune.time_budget, self.celery.task_soft_time_limit
+        if budget >= limit:
+            problem = (
+                f"is {seconds_in_words(budget)}, not shorter than CELERY_TASK_SOFT_TIME_LIMIT, which is "
+                f"{seconds_in_words(limit)} and would end the prune as a failure; lower it"
+            )
+            yield CrossFault((), problem, self.prune.typed_name("time_budget"))
+        ours = self._beat_entries().keys() & self.celery.celery.get("beat_schedule", {}).keys()
+        if ours:
+            names = ", ".join(sorted(ours))
+            problem = (
+                f"names {names}, which other settings already plan; change those, or choose another name"
+            )
+            yield CrossFault((), problem, self.celery.typed_name("celery.beat_schedule"))
+
+    def to_celery(self) -> dict[str, Any]:
+        """Return Celery's whole configuration of a worker or a scheduler, by its lower-case names."""
+        configuration = {
+            **self.celery.to_celery(),
+            **self.beat.to_celery(),
+            "include": self.modules_to_import,
+        }
+        further = self.celery.celery.thaw().get("beat_schedule", {})
+        return {**configuration, "beat_schedule": {**self._beat_entries(), **further}}
+
+    def _beat_entries(self) -> dict[str, dict[str, Any]]:
+        return {
+            name: entry for group in self.groups().values() for name, entry in group.beat_entries().items()
+        }
 
 
-def _load(model: type[Model], reading: Reading, faults: list[Fault]) -> Model | None:
+def read_role(role: str, sources: Sources) -> RoleSettings:
+    """Return the groups that ``role`` reads.
+
+    Raises:
+        ConfigurationError: with the faults of all groups at once, and what was noticed beside them.
+    """
+    parts = parts_of(ServerSettings, role)
+    if parts == parts_of(ServerSettings, "worker"):
+        server = ServerSettings.from_sources(sources)
+        return RoleSettings(server.groups(), server.warnings, server)
+    odd = tuple(misspelt_names(ServerSettings, sources))
     try:
-        return model.load(reading)
+        groups = read_groups(parts, sources, {})
     except ConfigurationError as error:
-        faults.extend(error.faults)
-        return None
+        raise ConfigurationError(error.faults, (*error.warnings, *odd)) from None
+    return RoleSettings(
+        groups, (*(fault for group in groups.values() for fault in group.warnings), *odd), None
+    )

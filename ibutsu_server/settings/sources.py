@@ -1,239 +1,166 @@
-"""Read settings from the Flask config, the environment, a ``.env`` file and secret files.
+"""The sources of settings, in their order.
 
-The order of the sources stands in :meth:`Reading.layers`; arguments come before all of them and
-defaults after. A value that is empty counts as not set.
+Arguments come before all of them and defaults after. A value that is empty counts as not set.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from ibutsu_server.exceptions import Fault
-from ibutsu_server.settings.celery_table import newer_name
+from ibutsu_server.settings.source_kinds import (
+    DEFAULT_ORIGIN,
+    UNKNOWN,
+    FlaskConfigSource,
+    Found,
+    Notes,
+    Origin,
+    SecretFilesSource,
+    TracedSource,
+    VariablesSource,
+    unreadable,
+)
 
-CELERY_PREFIX = "CELERY_"
-FILE_SUFFIX = "_FILE"
-"""End of a name that gives the path of a file in which the value stands."""
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-OriginKind = Literal["argument", "Flask config", "environment variable", "file", "default"]
+    from ibutsu_server.settings.base import SettingsGroup
 
+__all__ = ["DEFAULT_ORIGIN", "UNKNOWN", "Found", "Notes", "Origin", "Sources"]
 
-class Origin(NamedTuple):
-    """Tell where a value came from."""
-
-    kind: OriginKind
-    name: str
-    """The name the user typed, or for a file the name and the path."""
-
-
-DEFAULT_ORIGIN = Origin("default", "")
-
-
-class Found(NamedTuple):
-    """Be a raw value as one source holds it."""
-
-    value: Any
-    origin: Origin
-
-
-class Layer:
-    """Be one place that holds raw values under upper-case names such as ``CELERY_BROKER_URL``."""
-
-    def find(self, name: str) -> Found | None:
-        """Return the value under ``name``, or None where there is none."""
-        raise NotImplementedError
-
-    def names(self) -> Iterator[str]:
-        """Return the names this place holds."""
-        raise NotImplementedError
-
-    def others(self, claimed: frozenset[str]) -> Iterator[tuple[str, Found]]:
-        """Yield what it holds beyond the ``claimed`` names, under Celery's lower-case names."""
-        for name in self.names():
-            is_claimed = name in claimed or name.removesuffix(FILE_SUFFIX) in claimed
-            found = self.find(name) if name.startswith(CELERY_PREFIX) and not is_claimed else None
-            if found is not None:
-                yield name.removeprefix(CELERY_PREFIX).lower(), found
+ENV_FILE_VARIABLE: Final = "IBUTSU_ENV_FILE"
+SECRETS_DIRECTORY_VARIABLE: Final = "IBUTSU_SECRETS_DIR"
+PLACES: Final = {
+    ENV_FILE_VARIABLE: "Path of the .env file to read; .env in the working directory where it is not set.",
+    SECRETS_DIRECTORY_VARIABLE: "Directory of secret files; /run/secrets where it is not set.",
+}
+"""The variables that say where settings are read from, each with its meaning."""
 
 
-class FlaskConfigLayer(Layer):
-    """Read a Flask config: its ``CELERY`` dictionary, then its flat keys."""
-
-    def __init__(self, config: Mapping[str, Any], reading: Reading) -> None:
-        self._config = config
-        celery = config.get("CELERY", {})
-        if not isinstance(celery, Mapping):
-            problem = 'is no dictionary; write CELERY = {"broker_url": ...} with Celery\'s lower-case names'
-            reading.faults.append(Fault("CELERY", problem))
-            celery = {}
-        self._celery: dict[str, Found] = {}
-        for typed, value in sorted(celery.items(), key=lambda item: str(item[0]).isupper()):
-            self._add(str(typed), value, reading)
-
-    def _add(self, typed: str, value: Any, reading: Reading) -> None:
-        name = newer_name(typed) or typed
-        if name != typed:
-            reading.note_old_name(f'CELERY["{typed}"]', f'CELERY["{name}"]', ignored=name in self._celery)
-        self._celery.setdefault(name, Found(value, Origin("Flask config", f'CELERY["{typed}"]')))
-
-    def find(self, name: str) -> Found | None:
-        """Return ``CELERY["broker_url"]``, else ``CELERY_BROKER_URL`` of the config."""
-        if name.startswith(CELERY_PREFIX):
-            in_dictionary = self._celery.get(name.removeprefix(CELERY_PREFIX).lower())
-            if in_dictionary is not None and not _is_unset(in_dictionary.value):
-                return in_dictionary
-        value = self._config.get(name)
-        return None if _is_unset(value) else Found(value, Origin("Flask config", name))
-
-    def names(self) -> Iterator[str]:
-        """Return the flat keys."""
-        return iter(self._config)
-
-    def others(self, claimed: frozenset[str]) -> Iterator[tuple[str, Found]]:
-        """Yield what the ``CELERY`` dictionary holds beyond the ``claimed`` names, then the flat keys."""
-        for name, found in self._celery.items():
-            if name != name.lower() or f"{CELERY_PREFIX}{name.upper()}" not in claimed:
-                yield name, found
-        yield from super().others(claimed)
-
-
-class MappingLayer(Layer):
-    """Read a mapping of text to text: the environment, or the lines of a ``.env`` file."""
-
-    def __init__(self, values: Mapping[str, str | None], kind: OriginKind, suffix: str = "") -> None:
-        self._values = values
-        self._kind: OriginKind = kind
-        self._suffix = suffix
-
-    def find(self, name: str) -> Found | None:
-        """Return the variable called ``name``."""
-        value = self._values.get(name)
-        return None if _is_unset(value) else Found(value, Origin(self._kind, name + self._suffix))
-
-    def names(self) -> Iterator[str]:
-        """Return the names of the variables."""
-        return iter(self._values)
-
-
-class SecretFilesLayer(Layer):
-    """Read one file per secret: the path in ``<NAME>_FILE``, else a file in the secrets directory."""
-
-    def __init__(self, paths: Mapping[str, str], directory: Path, reading: Reading) -> None:
-        self._paths = paths
-        self._directory = directory
-        self._reading = reading
-        self._mounted: dict[str, Path] = {}
-        if directory.is_dir():
-            self._mounted = {path.name.upper(): path for path in directory.iterdir() if path.is_file()}
-
-    def find(self, name: str) -> Found | None:
-        """Return the content of the file for ``name``, without the line end."""
-        named = self._paths.get(f"{name}{FILE_SUFFIX}")
-        path = Path(named) if named else self._mounted.get(name)
-        if path is None:
-            return None
-        try:
-            value = path.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            problem = f"names a file that cannot be read: {path} ({_reason(error)}); mend path or rights"
-            self._reading.faults.append(Fault(f"{name}_FILE" if named else name, problem))
-            return None
-        return Found(value, Origin("file", f"{name} in {path}")) if value else None
-
-    def names(self) -> Iterator[str]:
-        """Return the names of the mounted files."""
-        return iter(self._mounted)
-
-
-def _is_unset(value: Any) -> bool:
-    return value is None or value == ""
-
-
-def _reason(error: OSError | UnicodeDecodeError) -> str:
-    return error.strerror or "unreadable" if isinstance(error, OSError) else "not UTF-8"
-
-
-@dataclass
-class Reading:
-    """Read one object from its sources, and remember the origin of each value.
-
-    ``flask_config`` is a Flask app's config; ``environ`` the process environment; ``env_file`` a
-    ``.env`` file that may be absent; ``secrets_directory`` a directory of secret files, likewise.
-    """
+@dataclass(frozen=True)
+class Sources:
+    """The places that settings are read from; without arguments there are none."""
 
     flask_config: Mapping[str, Any] = field(default_factory=dict)
-    environ: Mapping[str, str] = field(default_factory=dict)
-    env_file: Path | None = None
-    secrets_directory: Path | None = None
-    origins: dict[str, Origin] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
-    warnings: list[Fault] = field(default_factory=list)
-    skipped: frozenset[str] = frozenset()
+    """A Flask app's config."""
 
-    ENV_FILE_VARIABLE: ClassVar = "IBUTSU_ENV_FILE"
-    SECRETS_DIRECTORY_VARIABLE: ClassVar = "IBUTSU_SECRETS_DIR"
+    environ: Mapping[str, str] = field(default_factory=dict)
+    """The environment of a process."""
+
+    env_file: Path | None = None
+    """A ``.env`` file, which need not exist."""
+
+    secrets_directory: Path | None = None
+    """A directory of secret files, which need not exist."""
+
+    deployed: Mapping[str, Found] | None = None
+    """The environment that a file gives a process elsewhere; the files it names are not of this machine."""
 
     @classmethod
-    def of_process(cls, flask_config: Mapping[str, Any] | None = None) -> Reading:
-        """Read this process: its environment, ``.env`` in its folder, and ``/run/secrets``."""
+    def of_process(cls, flask_config: Mapping[str, Any] | None = None) -> Sources:
+        """Return those of this process: its environment, ``.env`` in its folder, and ``/run/secrets``."""
         environ = dict(os.environ)
         return cls(
             flask_config=flask_config or {},
             environ=environ,
-            env_file=Path(environ.get(cls.ENV_FILE_VARIABLE) or ".env"),
-            secrets_directory=Path(environ.get(cls.SECRETS_DIRECTORY_VARIABLE) or "/run/secrets"),
+            env_file=Path(environ.get(ENV_FILE_VARIABLE) or ".env"),
+            secrets_directory=Path(environ.get(SECRETS_DIRECTORY_VARIABLE) or "/run/secrets"),
         )
 
-    def holds(self, *names: str) -> bool:
-        """Tell whether any source has a value under one of the upper-case ``names``."""
-        return any(layer.find(name) is not None for layer in self.layers() for name in names)
+    @property
+    def are_of_this_machine(self) -> bool:
+        """Tell whether the files that the settings name are files of this machine."""
+        return self.deployed is None
 
-    def without(self, fields: frozenset[str]) -> Reading:
-        """Return a reading of the same sources that leaves ``fields`` out."""
-        return replace(self, origins={}, faults=[], warnings=[], skipped=fields)
+    def of(self, model: type[SettingsGroup], notes: Notes | None = None) -> tuple[TracedSource, ...]:
+        """Return the sources of ``model``, the first to win first; ``notes`` takes what they meet."""
+        notes = notes if notes is not None else Notes()
+        notes.faults.extend(self._faults)
+        sources: list[TracedSource] = []
+        if self.flask_config:
+            sources.append(FlaskConfigSource(model, notes, self.flask_config))
+        sources.append(VariablesSource(model, notes, self._variables))
+        if self._env_file[0]:
+            sources.append(VariablesSource(model, notes, self._env_file[0]))
+        sources.append(SecretFilesSource(model, notes, self._paths, self._mounted_secrets[0]))
+        return tuple(sources)
 
-    def layers(self) -> list[Layer]:
-        """Return the places to look, the first to win first."""
-        self._find_what_is_named()
-        env_file = self._env_file_values()
-        layers: list[Layer] = [FlaskConfigLayer(self.flask_config, self)] if self.flask_config else []
-        layers.append(MappingLayer(self.environ, "environment variable"))
-        if env_file:
-            layers.append(MappingLayer(env_file, "file", f" in {self.env_file}"))
-        paths = {name: path for name, path in {**env_file, **self.environ}.items() if path}
-        layers.append(SecretFilesLayer(paths, self.secrets_directory or Path(os.devnull), self))
-        return layers
+    def hold(self, model: type[SettingsGroup], *fields: str) -> bool:
+        """Tell whether any source has a value for one of ``fields`` of ``model``."""
+        return any(source.find_field(name) is not None for source in self.of(model) for name in fields)
 
-    def _find_what_is_named(self) -> None:
-        for variable in (self.ENV_FILE_VARIABLE, self.SECRETS_DIRECTORY_VARIABLE):
+    @cached_property
+    def _variables(self) -> Mapping[str, Found]:
+        if self.deployed is not None:
+            return self.deployed
+        return {
+            name: Found(value, Origin("environment variable", name)) for name, value in self.environ.items()
+        }
+
+    @cached_property
+    def _paths(self) -> Mapping[str, Found]:
+        named = {**self._env_file[0], **self._variables}
+        if self.are_of_this_machine:
+            return named
+        return {name: Found(UNKNOWN, found.origin) for name, found in named.items() if found.value}
+
+    @cached_property
+    def _faults(self) -> list[Fault]:
+        faults = []
+        for variable in PLACES:
             path = self.environ.get(variable)
             if path and not Path(path).exists():
-                problem = f"names {path}, which does not exist; mend the path, or unset the variable"
-                self.faults.append(Fault(variable, problem))
+                problem = f"names {path}, which does not exist; correct the path, or unset the variable"
+                faults.append(Fault(variable, problem))
+        return [*faults, *self._env_file[1], *self._mounted_secrets[1]]
 
-    def _env_file_values(self) -> dict[str, str | None]:
+    @cached_property
+    def _env_file(self) -> tuple[Mapping[str, Found], list[Fault]]:
         if self.env_file is None or not self.env_file.is_file():
-            return {}
-        from dotenv import dotenv_values
-
+            return {}, []
         try:
-            return dotenv_values(self.env_file, interpolate=False)
+            text = self.env_file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            problem = (
-                f"names a file that cannot be read: {self.env_file} ({_reason(error)}); mend path or rights"
-            )
-            self.faults.append(Fault(self.ENV_FILE_VARIABLE, problem))
-            return {}
+            return {}, [Fault(ENV_FILE_VARIABLE, unreadable(self.env_file, error))]
+        return read_env_file(text, str(self.env_file))
 
-    def note_old_name(self, old: str, new: str, *, ignored: bool) -> None:
-        """Warn that ``old`` is an older name of ``new``, and say which of the two counts."""
-        problem = (
-            f"is ignored: {new} is set too, and the newer name wins because it is the documented one"
-            if ignored
-            else f"is an older name; write {new}"
-        )
-        self.warnings.append(Fault(old, problem))
+    @cached_property
+    def _mounted_secrets(self) -> tuple[Mapping[str, Path], list[Fault]]:
+        directory = self.secrets_directory
+        try:
+            if directory is None or not directory.is_dir():
+                return {}, []
+            files = [path for path in directory.iterdir() if path.is_file()]
+        except OSError as error:
+            problem = (
+                f"names a directory that cannot be read: {directory} ({error.strerror}); "
+                "correct the path or the permissions"
+            )
+            return {}, [Fault(SECRETS_DIRECTORY_VARIABLE, problem)]
+        return {path.name.upper(): path for path in files}, []
+
+
+def read_env_file(text: str, path: str) -> tuple[Mapping[str, Found], list[Fault]]:
+    """Return the variables of a ``.env`` file, and a fault for each line that is not ``NAME=value``."""
+    from io import StringIO
+
+    from dotenv.parser import parse_stream
+
+    variables: dict[str, Found] = {}
+    faults: list[Fault] = []
+    for binding in parse_stream(StringIO(text)):
+        line = binding.original.line + _blank_lines_before(binding.original.string)
+        if binding.error:
+            problem = "is not NAME=value; correct the line, or remove it"
+            faults.append(Fault(f"{path}:{line}", problem, path, line))
+        elif binding.key is not None and binding.value is not None:
+            variables[binding.key] = Found(binding.value, Origin("file", binding.key, path, line))
+    return variables, faults
+
+
+def _blank_lines_before(statement: str) -> int:
+    return statement[: len(statement) - len(statement.lstrip())].count("\n")

@@ -1,49 +1,85 @@
-"""Find names that are probably meant for a setting and are none."""
+"""Find names that are probably meant for a setting and are not one."""
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from ibutsu_server.exceptions import Fault
-from ibutsu_server.settings.beat import BeatSettings
-from ibutsu_server.settings.celery_table import option_types
-from ibutsu_server.settings.flask_celery import FlaskCelerySettings
-from ibutsu_server.settings.imports import ImportSettings
-from ibutsu_server.settings.pruning import PruneSettings
-from ibutsu_server.settings.sources import CELERY_PREFIX, FILE_SUFFIX, Reading
+from ibutsu_server.settings.celery_options import CeleryOptions
+from ibutsu_server.settings.celery_table import nearest, newer_name
+from ibutsu_server.settings.flower import OTHER_OPTIONS
+from ibutsu_server.settings.foreign_names import is_foreign
+from ibutsu_server.settings.source_kinds import CELERY_PREFIX, FILE_SUFFIX
+from ibutsu_server.settings.sources import PLACES
+from ibutsu_server.settings.tree import find_setting, names_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ibutsu_server.settings.base import SettingsGroup
+    from ibutsu_server.settings.sources import Sources
+
 _LIKENESS: Final = 0.85
-"""Ratio of ``difflib`` from which on one name is taken for another: other programs have such prefixes too."""
+"""Ratio of difflib from which on one name is taken for another: other programs have such prefixes too."""
+
+_ALWAYS_OURS: Final = ("IBUTSU_", CELERY_PREFIX)
+"""Prefixes that no other program of a deployment uses, but for the names that ``is_foreign`` knows."""
 
 
-def misspelt_names(reading: Reading, *prefixes: str) -> Iterator[Fault]:
-    """Yield the names that begin with one of ``prefixes`` and are nearly one of ours.
+def misspelt_names(root: type[SettingsGroup], sources: Sources) -> Iterator[Fault]:
+    """Yield the names in ``sources`` that look like a setting and do nothing, each with what to write.
 
     A name is left alone where the setting it resembles has a value.
     """
-    known = _known_names()
-    for layer in reading.layers():
-        for name in layer.names():
-            if not name.startswith(prefixes) or name.removesuffix(FILE_SUFFIX) in known:
-                continue
-            near = get_close_matches(name, known, n=1, cutoff=_LIKENESS)
-            if near and not reading.holds(near[0]):
-                yield Fault(name, f"is no setting and is ignored; did you mean '{near[0]}'?")
-
-
-@cache
-def _known_names() -> frozenset[str]:
-    models = (FlaskCelerySettings, BeatSettings, ImportSettings, PruneSettings)
-    return frozenset(
-        {
-            Reading.ENV_FILE_VARIABLE,
-            Reading.SECRETS_DIRECTORY_VARIABLE,
-            *(name for model in models for field in model.model_fields for name in model.names_of(field)),
-            *(f"{CELERY_PREFIX}{name.upper()}" for name in option_types()),
-        }
+    known = _known_names(root)
+    prefixes = tuple(
+        {f"{name.partition('_')[0]}_" for name in known} | {"CELERYD_", "CELERYBEAT_", "BROKER_"}
     )
+    for source in sources.of(root):
+        for name in source.names():
+            plain = name.removesuffix(FILE_SUFFIX)
+            if name.startswith(prefixes) and known.isdisjoint({name, plain}) and not is_foreign(name):
+                problem = _problem(root, sources, plain, known)
+                if problem:
+                    origin = found.origin if (found := source.find(name)) else None
+                    yield Fault(
+                        origin.typed if origin else name,
+                        problem,
+                        origin.file if origin else None,
+                        origin.line if origin else None,
+                    )
+
+
+def _known_names(root: type[SettingsGroup]) -> frozenset[str]:
+    celerys = (f"{CELERY_PREFIX}{name.upper()}" for name in CeleryOptions.__annotations__)
+    flowers = (f"FLOWER_{name.upper()}" for name in OTHER_OPTIONS)
+    return frozenset({*names_in(root), *PLACES, *celerys, *flowers})
+
+
+def _problem(root: type[SettingsGroup], sources: Sources, name: str, known: frozenset[str]) -> str | None:
+    newer = newer_name(name)
+    if newer:
+        present = f"{CELERY_PREFIX}{newer.upper()}"
+        return (
+            None if _has_value(root, sources, present) else f"is an old name and is ignored; write {present}"
+        )
+    near = nearest_known(name, known)
+    if near and _has_value(root, sources, near):
+        return None
+    kind = "a Celery setting" if name.startswith(CELERY_PREFIX) else "a setting"
+    if near:
+        return f"is not {kind} and is ignored; did you mean '{near}'?"
+    return f"is not {kind} and is ignored" if name.startswith(_ALWAYS_OURS) else None
+
+
+def nearest_known(name: str, known: frozenset[str], likeness: float = _LIKENESS) -> str | None:
+    """Return the known upper-case name that ``name`` was probably meant to be."""
+    near = nearest(name, (each.lower() for each in known), likeness)
+    return near.upper() if near else None
+
+
+def _has_value(root: type[SettingsGroup], sources: Sources, name: str) -> bool:
+    found = find_setting(root, name)
+    if found is None:
+        return any(source.find(name) is not None for source in sources.of(root))
+    return sources.hold(*found)

@@ -1,19 +1,36 @@
-"""Define the URLs that may hold a password, so that none is ever shown."""
+"""URLs that may hold a password, which is never shown."""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import SplitResult, parse_qs, parse_qsl, unquote, urlsplit
 
 from pydantic import AfterValidator, Secret
 
+from ibutsu_server.settings.celery_table import suggestion
 from ibutsu_server.settings.redaction import redact_url, split_sentinels
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 REDIS_SCHEMES: Final = ("redis", "rediss", "redis+socket", "unix", "sentinel")
 SENTINEL_PORT: Final = 26379
 UNIX_SCHEMES: Final = frozenset({"redis+socket", "unix"})
 TLS_VERIFICATION: Final = ("required", "optional", "none")
+REDIS_PARAMETERS: Final = frozenset(
+    {
+        "ssl_cert_reqs",
+        "ssl_ca_certs",
+        "ssl_certfile",
+        "ssl_keyfile",
+        "ssl_check_hostname",
+        "virtual_host",
+        "db",
+    }
+)
+"""Query parameters that kombu, Celery's result backend and redis-py all understand."""
+
 POSTGRESQL_SCHEMES: Final = ("postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2")
 
 
@@ -26,7 +43,7 @@ def _split(url: str) -> SplitResult:
         parts, port = None, None
     if parts is None or port == 0 or parts.netloc.count("@") > 1:
         message = (
-            "is no readable URL; write scheme://user:password@host:port/database "
+            "cannot be read as a URL; write scheme://user:password@host:port/database "
             "and percent-encode the special characters of the password"
         )
         raise ValueError(message)
@@ -56,9 +73,18 @@ def _check_redis_part(scheme: str, parts: SplitResult) -> None:
             message = f"names no socket; write {scheme}:///path/to/redis.sock"
             raise ValueError(message)
     elif not re.fullmatch(r"/?\d*", parts.path):
-        message = "names a database that is no number; write for example redis://host:6379/0"
+        message = "names a database that is not a number; write for example redis://host:6379/0"
         raise ValueError(message)
-    verification = parse_qs(parts.query).get("ssl_cert_reqs", [])
+    _check_redis_query(parts.query)
+
+
+def _check_redis_query(query: str) -> None:
+    for name in parse_qs(query, keep_blank_values=True):
+        if name not in REDIS_PARAMETERS:
+            remedy = suggestion(name, REDIS_PARAMETERS) or f"; use {', '.join(sorted(REDIS_PARAMETERS))}"
+            message = f"has the unknown query parameter '{name}'{remedy}"
+            raise ValueError(message)
+    verification = parse_qs(query).get("ssl_cert_reqs", [])
     if any(value.removeprefix("CERT_").lower() not in TLS_VERIFICATION for value in verification):
         message = "has an unknown ssl_cert_reqs; use required, optional or none"
         raise ValueError(message)
@@ -74,7 +100,7 @@ def _check_database_url(url: str) -> str:
 
 
 class RedisUrl(Secret[Annotated[str, AfterValidator(_check_redis_url)]]):
-    """Be the URL of a Redis: TCP, TLS, unix socket or the sentinels of a master."""
+    """The URL of a Redis, or of the sentinels of a master, whose password is never shown."""
 
     def _display(self) -> str:
         return redact_url(self.get_secret_value())
@@ -137,20 +163,49 @@ class RedisUrl(Secret[Annotated[str, AfterValidator(_check_redis_url)]]):
 
 
 class DatabaseUrl(Secret[Annotated[str, AfterValidator(_check_database_url)]]):
-    """Be the URL of a PostgreSQL or SQLite database."""
+    """The URL of a PostgreSQL or SQLite database, whose password is never shown."""
 
     def _display(self) -> str:
         return redact_url(self.get_secret_value())
 
-    def for_sqlalchemy(self, *, read_only: bool = False) -> str:
+    @classmethod
+    def of_parts(
+        cls,
+        *,
+        host: str,
+        port: int,
+        user: str | None,
+        password: str | None,
+        database: str,
+        sslmode: str | None,
+    ) -> DatabaseUrl:
+        """Return the URL of a PostgreSQL database; a ``host`` that is a path is its socket's folder."""
+        from sqlalchemy.engine import URL
+
+        is_socket = host.startswith("/")
+        query = {"host": host if is_socket else None, "sslmode": sslmode}
+        url = URL.create(
+            "postgresql",
+            username=user,
+            password=password,
+            host=None if is_socket else host,
+            port=port,
+            database=database,
+            query={name: value for name, value in query.items() if value is not None},
+        )
+        return cls(url.render_as_string(hide_password=False))
+
+    def for_sqlalchemy(self, *, read_only: bool = False) -> URL:
         """Return the URL with the driver this package uses for PostgreSQL: psycopg 3.
 
         With ``read_only`` that of a SQLite file says so (https://www.sqlite.org/uri.html).
         """
-        scheme, separator, rest = self.get_secret_value().partition("://")
-        if scheme in POSTGRESQL_SCHEMES:
-            return f"postgresql+psycopg{separator}{rest}"
-        path = rest.partition("?")[0].removeprefix("/")
+        from sqlalchemy.engine import make_url
+
+        url = make_url(self.get_secret_value())
+        if url.drivername in POSTGRESQL_SCHEMES:
+            return url.set(drivername="postgresql+psycopg")
+        path = url.database or ""
         if read_only and path and not path.startswith((":memory:", "file:")):
-            return f"sqlite:///file:{path}?mode=ro&uri=true"
-        return f"{scheme}{separator}{rest}"
+            return url.set(database=f"file:{path}", query={"mode": "ro", "uri": "true"})
+        return url

@@ -68,7 +68,8 @@ def test_a_misspelt_name_is_a_warning_and_under_strict_a_fault() -> None:
     """The suggestion is the same; only the exit code differs."""
     misspelt = {**VALID, "CELERY_TASK_TIME_LIMITS": "60"}
     told = (
-        "CELERY_TASK_TIME_LIMITS is no Celery setting and is ignored; did you mean 'CELERY_TASK_TIME_LIMIT'?"
+        "CELERY_TASK_TIME_LIMITS is not a Celery setting and is ignored; "
+        "did you mean 'CELERY_TASK_TIME_LIMIT'?"
     )
     lax, strict = config("check", **misspelt), config("check", "--strict", **misspelt)
     assert (lax.exit_code, strict.exit_code) == (0, 1)
@@ -91,10 +92,11 @@ def test_a_misspelt_name_of_any_kind_is_told(role: str, typed: str, meant: str) 
     settings = {name: value for name, value in VALID.items() if name != meant}
     strict = config("check", "--strict", "--role", role, **{**settings, typed: "x"})
     assert strict.exit_code == 1
-    assert f"{typed} is no setting and is ignored; did you mean '{meant}'?" in strict.stdout
+    assert f"{typed} is not a" in strict.stdout
+    assert f"is ignored; did you mean '{meant}'?" in strict.stdout
 
 
-@pytest.mark.parametrize("name", ["POSTGRES_DB", "IBUTSU_TOKEN", "SQLALCHEMY_DATABASE_URL"])
+@pytest.mark.parametrize("name", ["POSTGRES_DB", "IBUTSU_TOKEN", "CELERY_BIN", "SQLALCHEMY_DATABASE_URL"])
 def test_a_name_of_another_program_is_left_alone(name: str) -> None:
     """It is like none of ours, or like one that has a value."""
     assert config("check", "--strict", **VALID, **{name: "x"}).exit_code == 0
@@ -106,7 +108,8 @@ def test_a_place_of_settings_that_is_not_there_is_told_once(name: str) -> None:
     result = config("check", **VALID, **{name: "nowhere"})
     assert result.exit_code == 1
     assert (
-        result.output == f"{name} names nowhere, which does not exist; mend the path, or unset the variable\n"
+        result.output
+        == f"{name} names nowhere, which does not exist; correct the path, or unset the variable\n"
     )
 
 
@@ -160,21 +163,21 @@ def test_a_role_that_does_not_exist_is_wrong_usage() -> None:
 
 def test_a_program_reads_faults_as_json() -> None:
     """Faults and warnings are lists of names and problems."""
-    result = config("check", "--format", "json", CELERY_BIN="/usr/bin/celery")
+    result = config("check", "--format", "json", CELERY_WORKER_CONCURENCY="3")
     answer: dict[str, Any] = json.loads(result.stdout)
     assert (result.exit_code, answer["valid"]) == (1, False)
     assert answer["faults"][0]["name"] == "CELERY_BROKER_URL"
     assert answer["faults"][0]["problem"].startswith("environment variable must be set")
-    assert [warning["name"] for warning in answer["warnings"]] == ["CELERY_BIN"]
+    assert [warning["name"] for warning in answer["warnings"]] == ["CELERY_WORKER_CONCURENCY"]
 
 
 def test_a_workflow_reads_faults_as_annotations() -> None:
     """Each fault is an error annotation, each warning a warning."""
-    lines = config("check", "--format", "github", CELERY_BIN="x").stdout.splitlines()
+    lines = config("check", "--format", "github", CELERY_WORKER_CONCURENCY="3").stdout.splitlines()
     assert lines[0].startswith(
         "::error title=CELERY_BROKER_URL::CELERY_BROKER_URL environment variable must be set"
     )
-    assert lines[-1].startswith("::warning title=CELERY_BIN::")
+    assert lines[-1].startswith("::warning title=CELERY_WORKER_CONCURENCY::")
 
 
 def test_show_tells_each_value_and_its_source(tmp_path: Path) -> None:
@@ -192,7 +195,7 @@ def test_show_tells_each_value_and_its_source(tmp_path: Path) -> None:
     assert shown["CELERY_BROKER_URL"]["value"] == "redis://:***@localhost:6379/0"
     assert shown["CELERY_BROKER_URL"]["origin"] == "environment variable CELERY_BROKER_URL"
     assert shown["SQLALCHEMY_DATABASE_URI"]["origin"] == f"file SQLALCHEMY_DATABASE_URI in {secret}"
-    assert shown["CELERY_WORKER_CONCURRENCY"]["origin"] == "file CELERY_WORKER_CONCURRENCY in .env"
+    assert shown["CELERY_WORKER_CONCURRENCY"]["origin"] == "file CELERY_WORKER_CONCURRENCY in .env:1"
     assert shown["CELERY_REDIS_SOCKET_TIMEOUT"]["origin"] == "default"
 
 
@@ -217,14 +220,3 @@ def test_show_of_a_faulty_configuration_tells_the_faults() -> None:
     result = config("show")
     assert result.exit_code == 1
     assert "CELERY_BROKER_URL environment variable must be set" in result.stderr
-
-
-def test_the_schema_describes_every_model() -> None:
-    """JSON Schema with the description and the environment names of each field."""
-    schema = json.loads(config("schema").stdout)
-    broker = schema["$defs"]["BrokerSettings"]["properties"]["result_backend"]
-    assert broker["x-environment"] == ["CELERY_RESULT_BACKEND", "CELERY_RESULT_BACKEND_URL"]
-    assert "description" in broker
-    assert {"FlaskCelerySettings", "BeatSettings", "ImportSettings", "PruneSettings"} <= schema[
-        "$defs"
-    ].keys()

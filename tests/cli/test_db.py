@@ -105,7 +105,7 @@ def test_a_dry_run_says_what_goes_by_table_and_month(app: Flask) -> None:
     totals = {each["table"]: 0 for each in doomed}
     for each in doomed:
         totals[each["table"]] += each["rows"]
-    assert totals == {"artifacts": 4, "results": 2, "runs": 1}
+    assert totals == {"artifacts": 4, "import_files": 1, "results": 2, "runs": 1}
     started = db.session.scalars(db.select(Run).order_by(Run.start_time)).first()
     assert started is not None
     month = started.start_time.strftime("%Y-%m")
@@ -117,7 +117,7 @@ def test_a_dry_run_says_what_goes_by_table_and_month(app: Flask) -> None:
 def test_the_prune_follows_the_plan(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """Retention and kinds are those of the scheduler."""
     old_rows()
-    for name in ("FILES", "RESULTS", "RUNS"):
+    for name in ("FILES", "RESULTS", "RUNS", "IMPORT_FILES"):
         monkeypatch.setenv(f"IBUTSU_BEAT_PRUNE_{name}_ENABLED", "false")
     assert "0 rows would go." in run("prune", "--dry-run").output
     monkeypatch.setenv("IBUTSU_BEAT_PRUNE_IMPORT_FILES_ENABLED", "true")

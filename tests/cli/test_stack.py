@@ -73,7 +73,7 @@ def test_the_demo_uses_the_servers_that_are_named(
     named = {"CELERY_BROKER_URL": broker_url, "SQLALCHEMY_DATABASE_URI": postgres_uri}
     ended = run("demo", str(SAMPLES[0]), environment=environment | named)
     assert ended.returncode == 0, ended.stderr
-    settings = FlaskCelerySettings(broker_url=broker_url, sqlalchemy_database_uri=postgres_uri)
+    settings = FlaskCelerySettings.hermetic(broker_url=broker_url, sqlalchemy_database_uri=postgres_uri)
     with create_app(settings).app_context():
         assert db.session.scalar(db.select(db.func.count()).select_from(Run)) == 1
         db.session.remove()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
-SMALL = PruneSettings(batch_size=2)
+SMALL = PruneSettings.hermetic(batch_size=2)
 
 
 def ids_of(model: type[Base]) -> set[str]:
@@ -48,7 +48,7 @@ def test_a_prune_that_is_cut_off_is_continued_by_the_next(app: Flask) -> None:
     is_cut_off = True
     while is_cut_off:
         clock = map(float, count())
-        go = Prune(PruneSettings(batch_size=2, time_budget=6), clock=clock.__next__)
+        go = Prune(PruneSettings.hermetic(batch_size=2, time_budget=6), clock=clock.__next__)
         go.runs(days_ago(360))
         assert sum(go.deleted.values()) > 0
         deleted.update(go.deleted)

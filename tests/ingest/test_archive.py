@@ -18,7 +18,7 @@ from tests.ingest.archives import OTHER_RESULT, RESULT, RUN, archive, one_run
 if TYPE_CHECKING:
     from ibutsu_server.ingest.records import ResultRecord, RunRecord
 
-GENEROUS = ImportSettings(max_unpacked_bytes=50_000_000)
+GENEROUS = ImportSettings.hermetic(max_unpacked_bytes=50_000_000)
 
 
 def read(content: bytes, limits: ImportSettings = GENEROUS) -> tuple[RunRecord, list[ResultRecord]]:
@@ -169,7 +169,7 @@ def test_links_devices_and_pipes_are_refused(kind: bytes) -> None:
 def test_limits_are_counted_while_reading(limits: dict[str, Any], variable: str) -> None:
     """An archive over a limit is refused, and the message names the setting."""
     with pytest.raises(ImportRejectedError, match=variable):
-        read(one_run(), ImportSettings(**limits))
+        read(one_run(), ImportSettings.hermetic(**limits))
 
 
 @settings(max_examples=60, deadline=None)

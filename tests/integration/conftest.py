@@ -17,5 +17,5 @@ def process_settings(app: Flask, settings: FlaskCelerySettings) -> dict[str, str
     """Give the environment variables of a process that uses this test's servers and tables."""
     return {
         "CELERY_BROKER_URL": settings.broker_url.for_celery(),
-        "SQLALCHEMY_DATABASE_URI": settings.database_url.for_sqlalchemy(),
+        "SQLALCHEMY_DATABASE_URI": settings.database_url.get_secret_value(),
     }

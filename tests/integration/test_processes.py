@@ -30,7 +30,7 @@ def test_a_worker_imports_what_the_api_server_stored(
     """A message as the API server sends it, by name and as JSON, ends in a run."""
     report = (Path(__file__).parents[1] / "samples" / "pytest.xml").read_bytes()
     import_id = stored(make_import(report))
-    sender = create_broker_celery_app("api", settings=BrokerSettings(broker_url=broker_url))
+    sender = create_broker_celery_app("api", settings=BrokerSettings.hermetic(broker_url=broker_url))
     with running_worker(process_settings) as worker:
         sent = sender.send_task("ibutsu_server.tasks.importers.run_junit_import", args=[{"id": import_id}])
         assert sent.get(timeout=60) is None

@@ -40,7 +40,7 @@ def worker(process_settings: dict[str, str]) -> Iterator[Process]:
 @pytest.fixture
 def sender(broker_url: str) -> Iterator[Celery]:
     """Give the app of a client that waits for results."""
-    app = create_broker_celery_app("client", settings=BrokerSettings(broker_url=broker_url))
+    app = create_broker_celery_app("client", settings=BrokerSettings.hermetic(broker_url=broker_url))
     yield app
     app.close()
 

@@ -9,7 +9,7 @@ import pytest
 from celery.schedules import crontab
 
 from ibutsu_server.exceptions import ConfigurationError
-from ibutsu_server.settings import BeatSettings, Reading
+from ibutsu_server.settings import BeatSettings, Sources
 
 PLAN = {
     "prune-old-artifact-files": {
@@ -31,17 +31,24 @@ PLAN = {
         "task": "ibutsu_server.tasks.runs.sync_aborted_runs",
         "schedule": 30 * 60,
     },
+    "prune-old-import-files": {
+        "task": "ibutsu_server.tasks.db.prune_old_import_files",
+        "schedule": crontab(minute="0", hour="2"),
+        "args": (7,),
+    },
 }
 
 
 def plan_of(**environ: str) -> dict[str, Any]:
     """Return the beat schedule that these variables make."""
-    schedule: dict[str, Any] = BeatSettings.load(Reading(environ=environ)).to_celery()["beat_schedule"]
+    schedule: dict[str, Any] = BeatSettings.from_sources(Sources(environ=environ)).to_celery()[
+        "beat_schedule"
+    ]
     return schedule
 
 
 def test_the_default_plan_is_the_documented_one() -> None:
-    """Four entries, nothing more, with their schedules and retentions."""
+    """Five entries, nothing more, with their schedules and retentions."""
     assert plan_of() == PLAN
 
 
@@ -62,24 +69,21 @@ def test_schedule_retention_and_switch_come_from_the_environment() -> None:
     assert plan["sync-aborted-runs"]["schedule"] == 60
 
 
-def test_the_fifth_entry_is_off_until_it_is_switched_on() -> None:
-    """Import files are pruned daily at 02:00, after 7 days, once enabled."""
-    assert plan_of(IBUTSU_BEAT_PRUNE_IMPORT_FILES_ENABLED="1")["prune-old-import-files"] == {
-        "task": "ibutsu_server.tasks.db.prune_old_import_files",
-        "schedule": crontab(minute="0", hour="2"),
-        "args": (7,),
-    }
+def test_any_entry_can_be_switched_off() -> None:
+    """Without the entries that are switched off nothing is left."""
+    fields = [field for field in BeatSettings.model_fields if field.endswith("_enabled")]
+    assert plan_of(**{BeatSettings.names_of(field)[0]: "off" for field in fields}) == {}
 
 
 def test_a_schedule_in_code_may_be_a_timedelta() -> None:
-    """Five minutes are 300 seconds."""
-    settings = BeatSettings(sync_aborted_runs_schedule=dt.timedelta(minutes=5))
-    assert settings.to_celery()["beat_schedule"]["sync-aborted-runs"]["schedule"] == 300
+    """No second of it is lost, however long it is."""
+    settings = BeatSettings.hermetic(sync_aborted_runs_schedule=dt.timedelta(days=30, seconds=1))
+    assert settings.to_celery()["beat_schedule"]["sync-aborted-runs"]["schedule"] == 2_592_001
 
 
 def test_the_time_zone_of_the_plan_is_celerys() -> None:
     """CELERY_TIMEZONE says in which zone 04:00 is meant."""
-    settings = BeatSettings.load(Reading(environ={"CELERY_TIMEZONE": "Europe/Prague"}))
+    settings = BeatSettings.from_sources(Sources(environ={"CELERY_TIMEZONE": "Europe/Prague"}))
     assert settings.to_celery()["timezone"] == "Europe/Prague"
 
 
@@ -89,34 +93,34 @@ FORM = "write five crontab fields (minute hour day-of-month month day-of-week) o
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("PRUNE_FILES_MONTHS", "1", "must be greater than or equal to 2"),
-        ("PRUNE_RESULTS_MONTHS", "3", "must be greater than or equal to 4"),
-        ("PRUNE_RUNS_MONTHS", "9", "must be greater than or equal to 10"),
-        ("PRUNE_IMPORT_FILES_DAYS", "0", "must be greater than or equal to 1"),
+        ("PRUNE_FILES_MONTHS", "1", "must be a whole number, at least 2, at most 1,200"),
+        ("PRUNE_RESULTS_MONTHS", "3", "must be a whole number, at least 4, at most 1,200"),
+        ("PRUNE_RUNS_MONTHS", "9", "must be a whole number, at least 10, at most 1,200"),
+        ("PRUNE_IMPORT_FILES_DAYS", "0", "must be a whole number, at least 1, at most 36,000"),
         (
             "PRUNE_FILES_MONTHS",
             "5",
-            "keeps files as long as results or longer, so foreign keys would stop the prune; "
-            "set it below IBUTSU_BEAT_PRUNE_RESULTS_MONTHS",
+            "keeps files for 5 months, as long as results or longer, so foreign keys would stop the prune; "
+            "set it below IBUTSU_BEAT_PRUNE_RESULTS_MONTHS, which is 5",
         ),
         (
             "PRUNE_RESULTS_MONTHS",
             "12",
-            "keeps results as long as runs or longer, so foreign keys would stop the prune; "
-            "set it below IBUTSU_BEAT_PRUNE_RUNS_MONTHS",
+            "keeps results for 12 months, as long as runs or longer, so foreign keys would stop the prune; "
+            "set it below IBUTSU_BEAT_PRUNE_RUNS_MONTHS, which is 12",
         ),
         (
             "PRUNE_RUNS_SCHEDULE",
             "0 0 31 2 *",
-            "is no schedule that can fire "
+            "is not a schedule that can fire "
             f"(Invalid crontab: day_of_month '31' never occurs in month_of_year '2'.); {FORM}",
         ),
         (
             "PRUNE_RUNS_SCHEDULE",
             "0 0 *",
-            f"is no schedule that can fire (not enough values to unpack (expected 5, got 3)); {FORM}",
+            f"is not a schedule that can fire (not enough values to unpack (expected 5, got 3)); {FORM}",
         ),
-        ("PRUNE_RUNS_SCHEDULE", "daily", f"is no schedule; {FORM}"),
+        ("PRUNE_RUNS_SCHEDULE", "daily", f"is not a schedule; {FORM}"),
         ("SYNC_ABORTED_RUNS_SCHEDULE", "0", "can never fire; give a number of seconds above zero"),
         ("SYNC_ABORTED_RUNS_SCHEDULE", "nan", "can never fire; give a number of seconds above zero"),
     ],
@@ -140,5 +144,5 @@ def test_a_time_zone_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ConfigurationError) as caught:
         plan_of(CELERY_TIMEZONE="Mars/Olympus")
     assert str(caught.value) == (
-        "CELERY_TIMEZONE is no time zone this machine knows; use an IANA name such as Europe/Prague"
+        "CELERY_TIMEZONE is not a time zone that this machine knows; use an IANA name such as Europe/Prague"
     )

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from ibutsu_server.exceptions import ConfigurationError
-from ibutsu_server.settings import DatabaseSettings, Reading
+from ibutsu_server.settings import DatabaseSettings, Sources
+
+if TYPE_CHECKING:
+    from ibutsu_server.settings.urls import DatabaseUrl
 
 PARTS = {
     "HOST": "db.example",
@@ -17,14 +22,17 @@ PARTS = {
 }
 
 
+def plain(url: DatabaseUrl) -> str:
+    """Return the URL that SQLAlchemy gets, in the clear."""
+    return url.for_sqlalchemy().render_as_string(hide_password=False)
+
+
 @pytest.mark.parametrize("prefix", ["POSTGRESQL_", "POSTGRES_"])
 def test_the_parts_make_a_uri_under_either_prefix(prefix: str) -> None:
     """Host, port, user, password, database and sslmode are joined, special characters encoded."""
     environ = {prefix + name: value for name, value in PARTS.items()}
-    url = DatabaseSettings.load(Reading(environ=environ)).database_url
-    assert url.for_sqlalchemy() == (
-        "postgresql+psycopg://ibutsu:p%40ss%2Fword@db.example:6432/ibutsu?sslmode=require"
-    )
+    url = DatabaseSettings.from_sources(Sources(environ=environ)).database_url
+    assert plain(url) == ("postgresql+psycopg://ibutsu:p%40ss%2Fword@db.example:6432/ibutsu?sslmode=require")
     assert str(url) == "postgresql://ibutsu:***@db.example:6432/ibutsu?sslmode=require"
 
 
@@ -32,21 +40,21 @@ def test_the_uri_wins_over_the_parts() -> None:
     """SQLALCHEMY_DATABASE_URI is the whole truth where it is set."""
     environ = {"SQLALCHEMY_DATABASE_URI": "sqlite:///ibutsu.db", "POSTGRESQL_HOST": "db"}
     assert (
-        DatabaseSettings.load(Reading(environ=environ)).database_url.for_sqlalchemy() == "sqlite:///ibutsu.db"
+        plain(DatabaseSettings.from_sources(Sources(environ=environ)).database_url) == "sqlite:///ibutsu.db"
     )
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg2", "postgresql+psycopg"])
 def test_every_postgresql_uri_is_served_by_psycopg_3(scheme: str) -> None:
     """URIs that name another driver, or none, keep working."""
-    settings = DatabaseSettings(sqlalchemy_database_uri=f"{scheme}://u:p@h/d")
-    assert settings.database_url.for_sqlalchemy() == "postgresql+psycopg://u:p@h/d"
+    settings = DatabaseSettings.hermetic(sqlalchemy_database_uri=f"{scheme}://u:p@h/d")
+    assert plain(settings.database_url) == "postgresql+psycopg://u:p@h/d"
 
 
 def test_an_ipv6_host_is_bracketed() -> None:
     """The colons of an address are not taken for a port."""
-    settings = DatabaseSettings(postgresql_host="::1", postgresql_database="ibutsu")
-    assert settings.database_url.for_sqlalchemy() == "postgresql+psycopg://[::1]:5432/ibutsu"
+    settings = DatabaseSettings.hermetic(postgresql_host="::1", postgresql_database="ibutsu")
+    assert plain(settings.database_url) == "postgresql+psycopg://[::1]:5432/ibutsu"
 
 
 @pytest.mark.parametrize(
@@ -68,7 +76,7 @@ def test_an_ipv6_host_is_bracketed() -> None:
         ),
         (
             {"POSTGRES_HOST": "db", "POSTGRES_DATABASE": "d", "POSTGRES_PORT": "70000"},
-            "POSTGRES_PORT must be less than or equal to 65535",
+            "POSTGRES_PORT must be a whole number, at least 1, at most 65,535",
         ),
     ],
 )
@@ -77,5 +85,5 @@ def test_what_is_missing_or_wrong_is_told_by_the_name_that_was_typed(
 ) -> None:
     """One sentence per fault, the remedy in it, the password not."""
     with pytest.raises(ConfigurationError) as caught:
-        DatabaseSettings.load(Reading(environ=environ))
+        DatabaseSettings.from_sources(Sources(environ=environ))
     assert str(caught.value) == sentence

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from ibutsu_server.exceptions import Fault
-from ibutsu_server.settings import BeatSettings, BrokerSettings, FlaskCelerySettings, Reading, rendering
+from ibutsu_server.settings import BeatSettings, BrokerSettings, FlaskCelerySettings, Sources, rendering
 
 FAULTS = (Fault("CELERY_BROKER_URL", "must be set"), Fault('CELERY["include"]', "is empty"))
 
@@ -40,23 +40,25 @@ def test_each_annotation_has_a_line_and_none_is_nothing() -> None:
 
 def test_json_is_valid_unless_there_is_a_fault() -> None:
     """A warning alone leaves the configuration valid."""
-    faulty = {"name": "CELERY_BROKER_URL", "problem": "must be set"}
-    warning = {"name": 'CELERY["include"]', "problem": "is empty"}
+    nowhere = {"file": None, "line": None}
+    faulty = {"name": "CELERY_BROKER_URL", "problem": "must be set", **nowhere}
+    warning = {"name": 'CELERY["include"]', "problem": "is empty", **nowhere}
     assert json.loads(rendering.as_json(FAULTS[:1], FAULTS[1:])) == {
         "valid": False,
         "faults": [faulty],
         "warnings": [warning],
+        "notes": [],
     }
     assert json.loads(rendering.as_json([], FAULTS[1:]))["valid"] is True
 
 
 def test_every_kind_of_source_is_told() -> None:
     """Argument, Flask config, environment and default are named with what the user typed."""
-    reading = Reading(
+    sources = Sources(
         flask_config={"CELERY": {"broker_url": "redis://flask/0"}, "CELERY_TASK_MAX_RETRIES": 7},
         environ={"SQLALCHEMY_DATABASE_URI": "sqlite://", "CELERY_RESULT_BACKEND_URL": "redis://old/0"},
     )
-    values = shown(FlaskCelerySettings.load(reading, redis_socket_timeout=9))
+    values = shown(FlaskCelerySettings.from_sources(sources, redis_socket_timeout=9))
     assert values["CELERY_BROKER_URL"] == ("redis://flask/0", 'Flask config CELERY["broker_url"]')
     assert values["CELERY_TASK_MAX_RETRIES"] == (7, "Flask config CELERY_TASK_MAX_RETRIES")
     assert values["CELERY_RESULT_BACKEND"] == (
@@ -74,14 +76,14 @@ def test_a_setting_of_celerys_own_has_a_row_like_the_others() -> None:
         "SQLALCHEMY_DATABASE_URI": "sqlite://",
         "CELERY_WORKER_CONCURRENCY": "3",
     }
-    values = shown(FlaskCelerySettings.load(Reading(environ=environ)))
+    values = shown(FlaskCelerySettings.from_sources(Sources(environ=environ)))
     assert values["CELERY_WORKER_CONCURRENCY"] == (3, "environment variable CELERY_WORKER_CONCURRENCY")
     assert "CELERY_CELERY" not in values
 
 
 def test_no_row_shows_a_secret() -> None:
     """Passwords are hidden in URLs, in nested options and in the settings that pass through."""
-    settings = FlaskCelerySettings(
+    settings = FlaskCelerySettings.hermetic(
         broker_url="redis://:hunter2@a/0",
         sqlalchemy_database_uri="postgresql://u:hunter2@h/d",
         broker_transport_options={"sentinel_kwargs": {"password": "hunter2"}},
@@ -92,13 +94,3 @@ def test_no_row_shows_a_secret() -> None:
     assert values["CELERY_BROKER_URL"][0] == "redis://:***@a/0"
     assert values["CELERY_SECURITY_KEY_PASSWORD"][0] == "***"
     assert values["CELERY_DATABASE_ENGINE_OPTIONS"][0] == {"password": "***"}
-
-
-def test_the_schema_names_the_variables_of_every_field() -> None:
-    """Each model is a definition whose fields have a description and their environment names."""
-    definitions = rendering.json_schema([BrokerSettings, BeatSettings])["$defs"]
-    assert {"BrokerSettings", "BeatSettings"} <= definitions.keys()
-    for model in (BrokerSettings, BeatSettings):
-        for field, described in definitions[model.__name__]["properties"].items():
-            assert described["x-environment"] == list(model.names_of(field))
-            assert described["description"]

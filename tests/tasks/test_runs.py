@@ -258,7 +258,9 @@ def test_update_run_needs_no_redis(app: Flask, caplog: pytest.LogCaptureFixture)
     run = make_run()
     run_id = stored(run, make_result(run))
     uri = app.config["SQLALCHEMY_DATABASE_URI"]
-    away = create_app(FlaskCelerySettings(broker_url="redis://localhost:1/0", sqlalchemy_database_uri=uri))
+    away = create_app(
+        FlaskCelerySettings.hermetic(broker_url="redis://localhost:1/0", sqlalchemy_database_uri=uri)
+    )
     caplog.set_level("INFO")
     create_flask_celery_app(away).tasks[update_run.name](run_id)
     with away.app_context():

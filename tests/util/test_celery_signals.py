@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def settings_for(database_uri: str) -> FlaskCelerySettings:
     """Return settings whose broker is never asked."""
-    return FlaskCelerySettings(broker_url="redis://broker/0", sqlalchemy_database_uri=database_uri)
+    return FlaskCelerySettings.hermetic(broker_url="redis://broker/0", sqlalchemy_database_uri=database_uri)
 
 
 def test_a_final_failure_is_logged_once_after_ten_factory_calls(caplog: pytest.LogCaptureFixture) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def locking_app(broker_url: str) -> Iterator[Flask]:
     """Give an app whose broker is a real Valkey, with its context active."""
-    app = create_app(FlaskCelerySettings(broker_url=broker_url, sqlalchemy_database_uri="sqlite://"))
+    app = create_app(FlaskCelerySettings.hermetic(broker_url=broker_url, sqlalchemy_database_uri="sqlite://"))
     with app.app_context():
         yield app
         get_redis_client().close()
@@ -63,7 +63,7 @@ def test_a_redis_that_went_away_does_not_fail_the_work(caplog: pytest.LogCapture
     server = ValkeyServer(port=free_port())
     server.start()
     url = f"{server.connection_url}/0"
-    app = create_app(FlaskCelerySettings(broker_url=url, sqlalchemy_database_uri="sqlite://"))
+    app = create_app(FlaskCelerySettings.hermetic(broker_url=url, sqlalchemy_database_uri="sqlite://"))
     with lock("run", app=app):
         server.terminate()
     get_redis_client(app).close()

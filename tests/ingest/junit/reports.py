@@ -40,7 +40,7 @@ class Report:
 def read(content: str | bytes, *, run_id: str = RUN_ID, **limits: Any) -> Report:
     """Read a report; ``limits`` are import settings."""
     encoded = content.encode() if isinstance(content, str) else content
-    reader = JunitReader(BytesIO(encoded), run_id=run_id, settings=ImportSettings(**limits))
+    reader = JunitReader(BytesIO(encoded), run_id=run_id, settings=ImportSettings.hermetic(**limits))
     return Report(run=reader.run, results=list(reader.results()), projects=reader.projects)
 
 

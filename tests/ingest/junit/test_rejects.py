@@ -170,7 +170,7 @@ def test_nesting_without_end_is_refused(tag: str) -> None:
 
 
 def test_attributes_without_end_are_refused() -> None:
-    """Reading attributes takes quadratic time, so their number is limited."""
+    """Sources attributes takes quadratic time, so their number is limited."""
     attributes = " ".join(f'a{number}=""' for number in range(1001))
     assert _refusal(f"<testsuite>\n<testcase {attributes}/></testsuite>") == (
         "An element has more than 1,000 attributes, line 2: write them as properties."
@@ -239,7 +239,8 @@ head, repeated, times, tail = sys.argv[1:]
 head, repeated, times, tail = head.encode(), repeated.encode() * 1000, int(times) // 1000, tail.encode()
 content = b"".join([head, *[repeated] * times, tail])  # needs no memory beside the content
 before = peak()
-reader = JunitReader(io.BytesIO(content), run_id="r", settings=ImportSettings(max_artifact_bytes=1_000_000))
+settings = ImportSettings.hermetic(max_artifact_bytes=1_000_000)
+reader = JunitReader(io.BytesIO(content), run_id="r", settings=settings)
 assert sum(1 for _ in reader.results()) > 0
 print(peak() - before)
 """

@@ -1,0 +1,300 @@
+"""The kinds of sources that settings are read from, as pydantic-settings takes them.
+
+The sources of pydantic-settings do not remember which name a value came from, do not read the file that
+``<NAME>_FILE`` names, and raise on the first value that they cannot read. The sources here do, and note what
+they meet in one :class:`Notes` per object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+
+from pydantic_settings import PydanticBaseSettingsSource
+
+from ibutsu_server.exceptions import Fault
+from ibutsu_server.settings.celery_table import newer_name
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+    from ibutsu_server.settings.base import SettingsGroup
+
+CELERY_PREFIX: Final = "CELERY_"
+FILE_SUFFIX: Final = "_FILE"
+"""End of a name that gives the path of a file in which the value is written."""
+
+SERVICE_LINKS: Final = ("tcp://", "udp://", "sctp://")
+"""How the values begin that Kubernetes injects as ``<SERVICE>_PORT``; no setting of ours has such a value."""
+
+OriginKind = Literal["argument", "Flask config", "environment variable", "file", "derived", "default"]
+
+
+class Origin(NamedTuple):
+    """The place that a value came from."""
+
+    kind: OriginKind
+    name: str = ""
+    """The name the user typed; for a derived value the name of the setting that it follows."""
+
+    file: str | None = None
+    line: int | None = None
+    """Line of ``file``, counted from 1."""
+
+    @property
+    def typed(self) -> str:
+        """Return the name the user typed, with the file and line that it is written in."""
+        if self.file is None:
+            return self.name
+        return f"{self.name} in {self.file}{f':{self.line}' if self.line else ''}"
+
+    def __str__(self) -> str:
+        kind = "derived from" if self.kind == "derived" else self.kind
+        return f"{kind} {self.typed}".rstrip()
+
+
+DEFAULT_ORIGIN: Final = Origin("default")
+
+
+class Unknown:
+    """The type of :data:`UNKNOWN`."""
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN: Final = Unknown()
+"""A value that is set but cannot be read here; the reason has been noted. It counts as valid."""
+
+
+class Found(NamedTuple):
+    """A raw value as one source has it."""
+
+    value: Any
+    origin: Origin
+
+
+@dataclass
+class Notes:
+    """What the sources meet while one object is read."""
+
+    origins: dict[str, Origin] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+    warnings: list[Fault] = field(default_factory=list)
+    unknown: set[str] = field(default_factory=set)
+    """Fields whose value is set but cannot be read here."""
+
+    skipped: frozenset[str] = frozenset()
+    """Fields that are not to be read."""
+
+    def fault(self, origin: Origin, problem: str) -> None:
+        """Note that what ``origin`` holds cannot be used."""
+        self.faults.append(Fault(origin.typed, problem, origin.file, origin.line))
+
+    def old_name(self, old: str, new: str, *, ignored: bool) -> None:
+        """Note that ``old`` is an older name of ``new``, and which of the two counts."""
+        problem = (
+            f"is ignored: {new} is set too, and the newer name wins because it is the documented one"
+            if ignored
+            else f"is an older name; write {new}"
+        )
+        self.warnings.append(Fault(old, problem))
+
+
+class TracedSource(PydanticBaseSettingsSource):
+    """One place that has raw values under upper-case names such as ``CELERY_BROKER_URL``."""
+
+    settings_cls: type[SettingsGroup]
+
+    def __init__(self, settings_cls: type[SettingsGroup], notes: Notes) -> None:
+        super().__init__(settings_cls)
+        self.notes = notes
+
+    def find(self, name: str) -> Found | None:
+        """Return the value under ``name``, or None where there is none."""
+        raise NotImplementedError
+
+    def names(self) -> Iterator[str]:
+        """Return the names that this place has."""
+        raise NotImplementedError
+
+    def origins_of(self, name: str) -> Iterator[Origin]:
+        """Yield where this place has a value under ``name``; more than one where the place has parts."""
+        found = self.find(name)
+        if found is not None:
+            yield found.origin
+
+    def others(self, claimed: frozenset[str]) -> Iterator[tuple[str, Found]]:
+        """Yield what it has beyond the ``claimed`` names, under Celery's lower-case names."""
+        for name in self.names():
+            is_claimed = name in claimed or name.removesuffix(FILE_SUFFIX) in claimed
+            found = self.find(name) if name.startswith(CELERY_PREFIX) and not is_claimed else None
+            if found is not None:
+                yield name.removeprefix(CELERY_PREFIX).lower(), found
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Return the raw value of a field, its key, and False: the model reads text itself."""
+        del field
+        found = self.find_field(field_name)
+        return (found.value if found else None), field_name, False
+
+    def find_field(self, field_name: str) -> Found | None:
+        """Return the raw value of a field under its name or, failing that, an older one."""
+        name, *older_names = self.settings_cls.names_of(field_name)
+        found = self.find(name)
+        for older in older_names:
+            old = self.find(older)
+            if old is not None and found is not None:
+                self.notes.old_name(older, name, ignored=True)
+            found = found or old
+        return found
+
+    def __call__(self) -> dict[str, Any]:
+        """Return the values of the fields that no earlier source has."""
+        values: dict[str, Any] = {}
+        for field_name in self.settings_cls.model_fields:
+            if field_name in self.current_state or field_name in {*self.notes.skipped, *self.notes.unknown}:
+                continue
+            found = self.find_field(field_name)
+            if found is None:
+                continue
+            self.notes.origins[field_name] = found.origin
+            if found.value is UNKNOWN:
+                self.notes.unknown.add(field_name)
+            else:
+                values[field_name] = found.value
+        return self.settings_cls.collect_others(values, self)
+
+
+class FlaskConfigSource(TracedSource):
+    """A Flask config: its ``CELERY`` dictionary, then its flat keys."""
+
+    def __init__(self, settings_cls: type[SettingsGroup], notes: Notes, config: Mapping[str, Any]) -> None:
+        super().__init__(settings_cls, notes)
+        self._config = config
+        celery = config.get("CELERY", {})
+        if not isinstance(celery, Mapping):
+            problem = (
+                'is not a dictionary; write CELERY = {"broker_url": ...} with Celery\'s lower-case names'
+            )
+            notes.faults.append(Fault("CELERY", problem))
+            celery = {}
+        self._celery: dict[str, Found] = {}
+        for typed, value in sorted(celery.items(), key=lambda item: str(item[0]).isupper()):
+            self._add(str(typed), value)
+
+    def _add(self, typed: str, value: Any) -> None:
+        name = newer_name(typed) or typed
+        if name != typed:
+            self.notes.old_name(f'CELERY["{typed}"]', f'CELERY["{name}"]', ignored=name in self._celery)
+        self._celery.setdefault(name, Found(value, Origin("Flask config", f'CELERY["{typed}"]')))
+
+    def find(self, name: str) -> Found | None:
+        """Return ``CELERY["broker_url"]``, else ``CELERY_BROKER_URL`` of the config."""
+        return next(self._find_all(name), None)
+
+    def origins_of(self, name: str) -> Iterator[Origin]:
+        """Yield the dictionary's key, then the flat key, where they have a value."""
+        yield from (found.origin for found in self._find_all(name))
+
+    def _find_all(self, name: str) -> Iterator[Found]:
+        if name.startswith(CELERY_PREFIX):
+            in_dictionary = self._celery.get(name.removeprefix(CELERY_PREFIX).lower())
+            if in_dictionary is not None and not _is_unset(in_dictionary.value):
+                yield in_dictionary
+        value = self._config.get(name)
+        if not _is_unset(value):
+            yield Found(value, Origin("Flask config", name))
+
+    def names(self) -> Iterator[str]:
+        """Return the flat keys."""
+        return (str(name) for name in self._config)
+
+    def others(self, claimed: frozenset[str]) -> Iterator[tuple[str, Found]]:
+        """Yield what the ``CELERY`` dictionary has beyond the ``claimed`` names, then the flat keys."""
+        for name, found in self._celery.items():
+            if name != name.lower() or f"{CELERY_PREFIX}{name.upper()}" not in claimed:
+                yield name, found
+        yield from super().others(claimed)
+
+
+class VariablesSource(TracedSource):
+    """Variables of text: the environment, a ``.env`` file, or the ``environment`` of a manifest."""
+
+    def __init__(
+        self, settings_cls: type[SettingsGroup], notes: Notes, variables: Mapping[str, Found]
+    ) -> None:
+        super().__init__(settings_cls, notes)
+        self._variables = variables
+
+    def find(self, name: str) -> Found | None:
+        """Return the variable called ``name``; a link that Kubernetes injects is none of ours."""
+        found = self._variables.get(name)
+        if found is None or found.value is UNKNOWN:
+            return found
+        if _is_unset(found.value) or found.value.startswith(SERVICE_LINKS):
+            return None
+        if not _is_unicode(found.value):
+            self.notes.fault(found.origin, "holds bytes that are not UTF-8; write the value in UTF-8")
+            return Found(UNKNOWN, found.origin)
+        return found
+
+    def names(self) -> Iterator[str]:
+        """Return the names of the variables that are not links to a service."""
+        return (name for name in self._variables if self.find(name) is not None)
+
+
+class SecretFilesSource(TracedSource):
+    """One file per secret: the path in ``<NAME>_FILE``, else a file in the secrets directory."""
+
+    def __init__(
+        self,
+        settings_cls: type[SettingsGroup],
+        notes: Notes,
+        paths: Mapping[str, Found],
+        mounted: Mapping[str, Path],
+    ) -> None:
+        super().__init__(settings_cls, notes)
+        self._paths = paths
+        self._mounted = mounted
+
+    def find(self, name: str) -> Found | None:
+        """Return the content of the file for ``name``, without the white space around it."""
+        named = self._paths.get(f"{name}{FILE_SUFFIX}")
+        if named is not None and named.value is UNKNOWN:
+            return named
+        path = Path(named.value) if named and named.value else self._mounted.get(name)
+        if path is None:
+            return None
+        origin = Origin("file", name, str(path))
+        try:
+            value = path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError, ValueError) as error:
+            typed = named.origin if named else Origin("file", name)
+            self.notes.fault(typed, unreadable(path, error))
+            return Found(UNKNOWN, origin)
+        return Found(value, origin) if value else None
+
+    def names(self) -> Iterator[str]:
+        """Return the names of the mounted files."""
+        return iter(self._mounted)
+
+
+def unreadable(path: Path, error: OSError | ValueError) -> str:
+    """Return the problem of a setting that names a file which cannot be read, with the remedy."""
+    reason = error.strerror or "unreadable" if isinstance(error, OSError) else "not UTF-8"
+    return f"names a file that cannot be read: {path} ({reason}); correct the path or the permissions"
+
+
+def _is_unset(value: Any) -> bool:
+    return value is None or value == ""
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
