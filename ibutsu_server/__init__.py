@@ -1,4 +1,13 @@
-"""Provide the worker side of Ibutsu: its Celery apps, built on first use.
+"""The worker side of Ibutsu: its Celery apps, built when they are first used.
+
+=================  ===================================================================
+``worker_app``     the Celery app of ``celery --app ibutsu_server:worker_app worker``
+``scheduler_app``  the Celery app of ``celery --app ibutsu_server:scheduler_app beat``
+``flower_app``     the Celery app of ``celery --app ibutsu_server:flower_app flower``
+``celery_app``     the Celery app for sending tasks
+``flask_app``      the Flask app that tasks run in
+``__version__``    the version of the installed package
+=================  ===================================================================
 
 Importing this package imports neither Celery nor Flask nor SQLAlchemy.
 """
@@ -22,6 +31,7 @@ if TYPE_CHECKING:
     flower_app: Celery
     scheduler_app: Celery
     worker_app: Celery
+    __version__: str
 
 App = TypeVar("App")
 
@@ -29,7 +39,7 @@ __all__ = ["celery_app", "flask_app", "flower_app", "scheduler_app", "worker_app
 
 
 class _AppRegistry:
-    """Hold the apps of this process, each built once, by the first thread that asks for it."""
+    """The apps of this process, each built once, by the first thread that asks for it."""
 
     flask_app: ClassVar[Flask | None] = None
     celery_app: ClassVar[Celery | None] = None
@@ -117,6 +127,10 @@ class _AppRegistry:
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("ibutsu-server")
     if name not in __all__:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
@@ -127,10 +141,6 @@ def __getattr__(name: str) -> Any:
             # Celery would print the traceback above the list of faults.
             sys.exit(f"The configuration is not valid:\n{error}")
         raise
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
 
 
 def _serves_celery_command() -> bool:

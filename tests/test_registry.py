@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 import ibutsu_server
 from ibutsu_server import _AppRegistry
 from ibutsu_server.exceptions import ConfigurationError, IbutsuError
+from tests.processes import environment
 
 IN_MEMORY = {"SQLALCHEMY_DATABASE_URI": "sqlite://", "CELERY_BROKER_URL": "redis://broker/0", "TESTING": True}
 
@@ -24,6 +27,23 @@ def test_importing_the_package_imports_no_framework() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "program", ["pydoc.doc('ibutsu_server')", "import ibutsu_server; help(ibutsu_server)"]
+)
+def test_the_package_documents_itself_without_a_configuration(program: str) -> None:
+    """pydoc and help() show the names, and build none of the apps behind them."""
+    command = [sys.executable, "-c", f"import pydoc; {program}"]
+    shown = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True).stdout
+    assert "worker_app" in shown
+    assert f"VERSION\n    {ibutsu_server.__version__}\n" in shown
+
+
+def test_the_version_is_that_of_the_project_file() -> None:
+    """There is one place where the version is written."""
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+    assert ibutsu_server.__version__ == project["project"]["version"]
 
 
 def test_the_five_names_are_served_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
