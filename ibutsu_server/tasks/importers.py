@@ -12,7 +12,7 @@ from ibutsu_server.db.base import db
 from ibutsu_server.exceptions import InvalidInputError
 from ibutsu_server.ingest.importing import carry_out, end_in_error, open_archive, open_junit
 from ibutsu_server.tasks.arguments import uuid_argument
-from ibutsu_server.util.app_context import app_context_of, get_flask_app
+from ibutsu_server.util.app_context import get_flask_app
 from ibutsu_server.util.celery_task import shared_task
 
 if TYPE_CHECKING:
@@ -72,10 +72,9 @@ def end_failed_import(sender: IbutsuTask, exception: BaseException, args: Any, *
         f"The import was tried {sender.request.retries + 1} times and failed, the last time with "
         f"{type(exception).__name__}; the log of the worker says more. Upload the file again later."
     )
-    with app_context_of(sender.flask_app or get_flask_app()):
+    with (sender.flask_app or get_flask_app()).app_context():
         end_in_error(_id_of(args[0]), reason)
         db.session.commit()
-        db.session.remove()
 
 
 _IMPORTERS: Final = {run_junit_import.name, run_archive_import.name}

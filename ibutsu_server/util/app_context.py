@@ -1,8 +1,7 @@
-"""Open the context of a Flask app where it is not open already."""
+"""Find the Flask app that a task or a function runs in."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -10,7 +9,7 @@ from flask import has_app_context
 from flask.globals import app_ctx
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from flask import Flask
 
@@ -40,16 +39,6 @@ def get_flask_app() -> Flask:
 def active_app() -> Flask | None:
     """Return the Flask app whose context is active, if any is."""
     return app_ctx.app if has_app_context() else None
-
-
-@contextmanager
-def app_context_of(flask_app: Flask) -> Iterator[None]:
-    """Be inside the context of ``flask_app``: push one unless that app's is the active one."""
-    if active_app() is flask_app:
-        yield
-        return
-    with flask_app.app_context():
-        yield
 
 
 def with_app_context(function: Callable[P, T]) -> Callable[P, T]:

@@ -9,7 +9,7 @@ from celery.utils.time import get_exponential_backoff_interval
 
 from ibutsu_server.db import db
 from ibutsu_server.exceptions import IbutsuError
-from ibutsu_server.util.app_context import app_context_of, get_flask_app, set_flask_app
+from ibutsu_server.util.app_context import get_flask_app, set_flask_app
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -18,11 +18,11 @@ __all__ = ["IbutsuTask", "get_flask_app", "set_flask_app", "shared_task"]
 
 
 class IbutsuTask(Task[Any, Any]):
-    """Run a task inside its Flask app, in one database transaction, and retry what may pass by itself.
+    """A task that runs inside its Flask app, in a database transaction of its own.
 
-    The factory makes a subclass per Celery app with that app's ``flask_app`` and retry settings; a
-    task's decorator overrides any of them. An error that would come again with the same arguments
-    (bad input) is not retried.
+    An error that may pass by itself is retried; one that would come again with the same arguments (bad
+    input) is not. The factory makes a subclass for each Celery app, with that app's ``flask_app`` and retry
+    settings; a task's decorator overrides any of them.
     """
 
     abstract = True
@@ -37,13 +37,14 @@ class IbutsuTask(Task[Any, Any]):
     max_retries: int | None = 5
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the task: commit when it returns, roll back when it raises, remove the session either way."""
-        with app_context_of(self.flask_app or get_flask_app()):
-            try:
-                result = super().__call__(*args, **kwargs)
-                self._commit()
-            finally:
-                db.session.remove()
+        """Call the task in a new application context: commit when it returns, roll back when it raises.
+
+        The context has a session of its own, which ends with it. So a caller that is inside a context,
+        such as another task, keeps its session and what it has not committed yet.
+        """
+        with (self.flask_app or get_flask_app()).app_context():
+            result = super().__call__(*args, **kwargs)
+            self._commit()
             return result
 
     def _commit(self) -> None:

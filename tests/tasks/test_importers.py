@@ -237,6 +237,20 @@ def test_a_fault_that_does_not_pass_ends_in_error_and_keeps_the_file(
     assert rows_of(Run) == rows_of(Result) == []
 
 
+def test_a_failed_import_leaves_the_session_of_its_caller_alone(
+    app: Flask, settings: FlaskCelerySettings
+) -> None:
+    """Marking the import as failed commits nothing that the caller has pending."""
+    create_flask_celery_app(app, settings=settings.model_copy(update={"task_max_retries": 0}))
+    import_id = stored(make_import(REPORT))
+    db.session.execute(db.text("ALTER TABLE artifacts RENAME TO elsewhere"))
+    db.session.commit()
+    pending = Project(name="pending")
+    db.session.add(pending)
+    run_junit_import.apply(args=({"id": import_id},))
+    assert pending in db.session.new
+
+
 @pytest.mark.parametrize("database_uri", ["postgresql"], indirect=True)
 def test_more_results_cost_two_statements_a_batch(app: Flask, tmp_path: Path) -> None:
     """Whatever a batch holds, its results are one statement and its files another."""

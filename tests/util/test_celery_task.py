@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.pool import QueuePool
 
 from ibutsu_server.celery_utils import create_flask_celery_app
 from ibutsu_server.db import db
@@ -100,8 +101,46 @@ def test_a_direct_call_raises_the_error_itself(celery_app: Celery) -> None:
         direct()
 
 
-def test_the_session_is_gone_after_a_task(celery_app: Celery) -> None:
-    """A task in the caller's own context leaves no session with half-done work."""
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_task_leaves_the_session_of_its_caller_alone(celery_app: Celery, fails: bool) -> None:
+    """What the caller has not committed stays as it is, whether the task commits or rolls back."""
+    pending = User(email="pending@example.com")
+    db.session.add(pending)
+
+    @celery_app.task(shared=False, name="store", autoretry_for=())
+    def store() -> None:
+        db.session.add(User(email="task@example.com"))
+        db.session.flush()
+        if fails:
+            raise RuntimeError
+
+    assert store.apply().failed() is fails
+    assert pending in db.session.new
+    with db.engine.connect() as connection:
+        stored = connection.scalars(db.select(User.email)).all()
+    assert stored == ([] if fails else ["task@example.com"])
+
+
+def test_a_task_that_another_task_calls_has_a_transaction_of_its_own(celery_app: Celery) -> None:
+    """The failure of the inner task does not undo the work of the outer one."""
+
+    @celery_app.task(shared=False, name="inner")
+    def inner() -> None:
+        db.session.add(User(email="inner@example.com"))
+        raise RuntimeError
+
+    @celery_app.task(shared=False, name="outer")
+    def outer() -> None:
+        db.session.add(User(email="outer@example.com"))
+        with pytest.raises(RuntimeError):
+            inner()
+
+    outer()
+    assert db.session.scalars(db.select(User.email)).all() == ["outer@example.com"]
+
+
+def test_the_session_of_a_task_ends_with_it(celery_app: Celery) -> None:
+    """Its connection is free for others afterwards, also when the task failed half-way."""
 
     @celery_app.task(shared=False, name="leave", autoretry_for=())
     def leave() -> None:
@@ -111,7 +150,8 @@ def test_the_session_is_gone_after_a_task(celery_app: Celery) -> None:
 
     with pytest.raises(RuntimeError):
         leave()
-    assert not db.session.registry.has()
+    assert isinstance(db.engine.pool, QueuePool)
+    assert db.engine.pool.checkedout() == 0
 
 
 def test_a_task_of_a_foreign_celery_app_runs_in_the_app_that_was_set() -> None:
