@@ -78,28 +78,35 @@ class _AppRegistry:
 
     @classmethod
     def get_flower_app(cls) -> Celery:
-        """Return the Celery app of the monitor, which knows the broker only."""
+        """Return the Celery app of the monitor, which knows the broker only.
+
+        In Flower's own process it becomes the current app of the main thread, which is global state of
+        Celery: Flower takes the result backend and the time zone from there.
+        """
 
         def build() -> Celery:
             from ibutsu_server.celery_utils import create_broker_celery_app
 
-            return create_broker_celery_app("ibutsu_server_flower")
+            app = create_broker_celery_app("ibutsu_server_flower")
+            if _serves_celery_command():
+                app.set_current()
+            return app
 
         return cls._once("flower_app", build)
 
     @classmethod
     def initialize_apps(cls, **extra_config: Any) -> None:
-        """Build all apps now, the Flask app with ``extra_config``."""
+        """Build all apps now, the Flask app with ``extra_config``; shared tasks use ``celery_app``."""
         with cls._lock:
             cls.get_flask_app(**extra_config)
-            cls.get_celery_app()
-            cls.get_worker_app()
-            cls.get_scheduler_app()
             cls.get_flower_app()
+            cls.get_scheduler_app()
+            cls.get_worker_app()
+            cls.get_celery_app()
 
     @classmethod
     def reset(cls) -> None:
-        """Forget all apps."""
+        """Forget all apps; the last of them stays Celery's default app until another one is built."""
         with cls._lock:
             cls.flask_app = cls.celery_app = cls.flower_app = cls.worker_app = cls.scheduler_app = None
 

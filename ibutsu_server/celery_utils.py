@@ -53,7 +53,8 @@ def create_broker_celery_app(
 ) -> Celery:
     """Build a Celery app that knows the broker and nothing else: no Flask, no database, no tasks.
 
-    With ``settings`` given the environment is not read.
+    With ``settings`` given the environment is not read. The app is neither Celery's default nor its current
+    app, so that no shared task is ever sent through it.
 
     Raises:
         ConfigurationError: the environment holds faults, such as no ``CELERY_BROKER_URL``.
@@ -61,7 +62,7 @@ def create_broker_celery_app(
     settings = settings or BrokerSettings()
     for warning in settings.warnings:
         logger.warning("%s", warning)
-    return _seal(Celery(name), settings.to_celery())
+    return _seal(Celery(name, set_as_current=False), settings.to_celery())
 
 
 def create_flask_celery_app(
@@ -77,6 +78,9 @@ def create_flask_celery_app(
     Its tasks run inside ``app``, whose database is set up here unless it is already. The objects are those
     of :func:`ibutsu_server.app.create_app`, and replace what ``app`` was made with, group by group. With
     ``settings`` given neither the Flask config nor the environment is read.
+
+    The app becomes Celery's default app, which is global to the process, and the current app of this
+    thread, so that shared tasks use it in every thread.
 
     Raises:
         ConfigurationError: with every fault of the Flask config and the environment.
@@ -97,6 +101,7 @@ def create_flask_celery_app(
     faults = import_task_modules(server)
     if faults:
         raise ConfigurationError(faults)
+    celery_app.set_default()
     app.extensions["celery"] = celery_app
     return celery_app
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,10 +18,12 @@ from ibutsu_server.exceptions import ConfigurationError
 from ibutsu_server.settings import BeatSettings, BrokerSettings, FlaskCelerySettings
 from ibutsu_server.settings.flask_celery import TASK_MODULES
 from ibutsu_server.tasks import create_celery_app
+from ibutsu_server.tasks.db import prune_old_runs
 from ibutsu_server.util.celery_task import IbutsuTask
+from ibutsu_server.util.redis_lock import get_redis_client
 
 if TYPE_CHECKING:
-    from celery import Task
+    from celery import Celery, Task
     from flask.testing import FlaskClient
 
 
@@ -209,6 +212,23 @@ def test_a_task_runs_in_the_flask_app_of_its_own_celery_app() -> None:
     assert [task.apply().get() for task in tasks] == [str(id(first)), str(id(second))]
     with second.app_context():
         assert tasks[0]() == str(id(first))
+
+
+def test_a_shared_task_is_sent_through_the_flask_app_from_any_thread(app: Flask, celery_app: Celery) -> None:
+    """Its message reaches the configured broker, not that of Flower, which was built last."""
+    create_broker_celery_app(settings=BrokerSettings(broker_url="redis://monitor/0"))
+    with ThreadPoolExecutor(1) as another_thread:
+        sent = [prune_old_runs.delay(), another_thread.submit(lambda: prune_old_runs.delay()).result()]
+    assert [result.app for result in sent] == [celery_app] * 2
+    assert get_redis_client(app).llen("celery") == 2
+
+
+def test_another_thread_uses_the_app_that_was_built_last() -> None:
+    """Celery's default app is global: the newest Flask app serves all threads that have built none."""
+    with ThreadPoolExecutor(1) as another_thread:
+        for name in ("first", "second"):
+            celery_app = create_flask_celery_app(bare_app(), name)
+            assert another_thread.submit(lambda: prune_old_runs.app).result() is celery_app
 
 
 def test_a_second_app_changes_nothing_in_the_first() -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 import ibutsu_server
 from ibutsu_server import _AppRegistry
+from ibutsu_server.db import db
 from ibutsu_server.exceptions import ConfigurationError, IbutsuError
+from ibutsu_server.tasks.db import clear_import_file_content
 from tests.processes import environment
 
 IN_MEMORY = {"SQLALCHEMY_DATABASE_URI": "sqlite://", "CELERY_BROKER_URL": "redis://broker/0", "TESTING": True}
@@ -97,6 +101,23 @@ def test_initialize_apps_builds_all_of_them(monkeypatch: pytest.MonkeyPatch) -> 
         _AppRegistry.worker_app,
         _AppRegistry.scheduler_app,
     )
+
+
+def test_after_initialize_apps_a_task_called_directly_has_its_context(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A shared task finds its Flask app and database in every thread, though Flower's app was built too."""
+    monkeypatch.setenv("CELERY_BROKER_URL", "redis://broker/0")
+    _AppRegistry.initialize_apps(**IN_MEMORY)
+    with _AppRegistry.get_flask_app().app_context():
+        db.create_all()
+    import_id = str(uuid4())
+    with ThreadPoolExecutor(1) as another_thread:
+        answers = [
+            clear_import_file_content(import_id),
+            another_thread.submit(clear_import_file_content, import_id).result(),
+        ]
+    assert answers == [f"There is no file content of import {import_id}."] * 2
 
 
 def test_threads_that_ask_at_once_get_one_app() -> None:

@@ -63,7 +63,7 @@ def test_beat_sends_a_task_that_is_due(process_settings: dict[str, str], tmp_pat
 
 @ONE_KIND_OF_DATABASE
 def test_flower_shows_the_worker(process_settings: dict[str, str], broker_url: str) -> None:
-    """Flower needs the broker alone and loads no server; its API lists the worker that runs."""
+    """Flower needs the broker alone and loads no server; its API lists the worker and a task's result."""
     port = free_port()
     settings = {
         "CELERY_BROKER_URL": broker_url,
@@ -71,9 +71,14 @@ def test_flower_shows_the_worker(process_settings: dict[str, str], broker_url: s
         "PYTHONPROFILEIMPORTTIME": "1",
     }
     flower_command = FLOWER.format(port=port)
+    sender = create_broker_celery_app("api", settings=BrokerSettings(broker_url=broker_url))
     with running_worker(process_settings) as worker, Process(flower_command, settings) as flower:
         flower.wait_for("Connected to redis://")
-        assert list(workers_of(port)) == [ready_name(worker)]
+        assert list(answer_of(port, "workers?refresh=true")) == [ready_name(worker)]
+        sent = sender.send_task("ibutsu_server.tasks.db.prune_old_import_files", args=[0])
+        told = sent.get(timeout=60)
+        assert answer_of(port, f"task/result/{sent.id}")["result"] == told
+    sender.close()
     loaded = loaded_modules(flower.lines)
     assert "flower.app" in loaded
     assert loaded.isdisjoint({"flask", "sqlalchemy", "lxml", "psycopg", "ibutsu_server.tasks"})
@@ -85,8 +90,8 @@ def ready_name(worker: Process) -> str:
     return line.split()[-2]
 
 
-def workers_of(port: int) -> dict[str, Any]:
-    """Ask Flower for the workers; it asks them itself first."""
-    with urlopen(f"http://127.0.0.1:{port}/api/workers?refresh=true") as answer:
-        workers: dict[str, Any] = json.load(answer)
-        return workers
+def answer_of(port: int, path: str) -> dict[str, Any]:
+    """Return the answer of Flower's API."""
+    with urlopen(f"http://127.0.0.1:{port}/api/{path}") as response:
+        answer: dict[str, Any] = json.load(response)
+        return answer
