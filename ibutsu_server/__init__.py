@@ -87,9 +87,12 @@ class _AppRegistry:
         def build() -> Celery:
             from ibutsu_server.celery_utils import create_broker_celery_app
 
-            app = create_broker_celery_app("ibutsu_server_flower")
-            if _serves_celery_command():
-                app.set_current()
+            if not _serves_celery_command():
+                return create_broker_celery_app("ibutsu_server_flower")
+            from ibutsu_server.util.flower_options import configure_flower
+
+            app = create_broker_celery_app("ibutsu_server_flower", settings=configure_flower())
+            app.set_current()
             return app
 
         return cls._once("flower_app", build)

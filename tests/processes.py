@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
     from types import TracebackType
 
 WAIT_SECONDS: Final = 60
@@ -42,14 +43,17 @@ def loaded_modules(report: Iterable[str]) -> set[str]:
 
 
 class Process:
-    """Be a running process; what it writes can be awaited."""
+    """A running process whose output can be awaited."""
 
-    def __init__(self, command: str, settings: Mapping[str, str], *extra: str) -> None:
+    def __init__(
+        self, command: str, settings: Mapping[str, str], *extra: str, folder: Path | None = None
+    ) -> None:
         self.lines: list[str] = []
         self._new_lines: SimpleQueue[str | None] = SimpleQueue()
         self._popen = subprocess.Popen(
             [*arguments_of(command), *extra],
             env=environment(**settings),
+            cwd=folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -87,3 +87,12 @@ class FlowerSettings(SettingsGroup):
 
     max_tasks: PositiveInt = 10_000
     """Tasks the monitor keeps in memory; older ones are forgotten."""
+
+    def to_flower(self) -> dict[str, Any]:
+        """Return the options by the names of Flower."""
+        return {
+            "address": self.address,
+            "basic_auth": [login.get_secret_value() for login in self.basic_auth],
+            "max_tasks": self.max_tasks,
+            "port": self.port,
+        }
