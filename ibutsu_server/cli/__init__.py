@@ -1,8 +1,9 @@
-"""Hold the ``ibutsu`` command; a command's module is imported when the command is used."""
+"""The ``ibutsu`` command; a command's module is imported when the command is used."""
 
 from __future__ import annotations
 
 import re
+import sys
 from importlib import import_module
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ _COMMANDS: Final = {
 
 
 class _Commands(click.Group):
-    """Find commands by name, and end with a sentence where a server is away or bad input is met."""
+    """The commands by name; a server that is away or bad input ends them with a sentence."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
@@ -47,25 +48,27 @@ class _Commands(click.Group):
 
 
 def _explain(error: Exception) -> str | None:
-    """Say which server is away or lacks what is needed; None for any other error."""
-    import kombu.exceptions
-    import redis.exceptions
-    import sqlalchemy.exc
-
-    if isinstance(error, (redis.exceptions.RedisError, kombu.exceptions.OperationalError)):
-        return f"The broker does not answer: {str(error).rstrip('.')}. Start it, or mend CELERY_BROKER_URL."
-    if not isinstance(error, sqlalchemy.exc.DatabaseError) or isinstance(
-        error, sqlalchemy.exc.IntegrityError
-    ):
+    """Return which server is away or lacks what is needed; None for any other error."""
+    if _is(error, "redis.exceptions", "RedisError") or _is(error, "kombu.exceptions", "OperationalError"):
+        return (
+            f"The broker does not answer: {str(error).rstrip('.')}. Start it, or correct CELERY_BROKER_URL."
+        )
+    if not _is(error, "sqlalchemy.exc", "DatabaseError") or _is(error, "sqlalchemy.exc", "IntegrityError"):
         return None
-    fact = str(error.orig).strip().partition("\n")[0]
+    fact = str(getattr(error, "orig", error)).strip().partition("\n")[0]
     if "no such table" in fact or re.search("relation .* does not exist", fact):
         return (
             f"The database lacks tables ({fact}). Run 'ibutsu db init' if it is new, else 'ibutsu db check'."
         )
     if "no such column" in fact or re.search("column .* does not exist", fact):
-        return f"The tables are not those of this version ({fact}). 'ibutsu db check' says how to mend them."
-    return f"The database does not answer: {fact}. Start it, or mend SQLALCHEMY_DATABASE_URI."
+        return f"The tables are not those of this version ({fact}). 'ibutsu db check' says how to fix them."
+    return f"The database does not answer: {fact}. Start it, or correct SQLALCHEMY_DATABASE_URI."
+
+
+def _is(error: Exception, module: str, name: str) -> bool:
+    """Tell whether ``error`` is of a class whose module need not be imported to know that it is not."""
+    loaded = sys.modules.get(module)
+    return loaded is not None and isinstance(error, getattr(loaded, name))
 
 
 @click.command(cls=_Commands)

@@ -86,7 +86,7 @@ def test_tables_of_another_version_are_told_with_the_remedy(app: Flask) -> None:
     assert told.exit_code == 1
     assert "The tables are not those of this version (" in told.output
     assert "start_time" in told.output
-    assert "'ibutsu db check' says how to mend them." in told.output
+    assert "'ibutsu db check' says how to fix them." in told.output
 
 
 def test_init_says_what_another_version_lacks(app: Flask) -> None:
