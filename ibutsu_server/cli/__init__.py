@@ -5,18 +5,27 @@ from __future__ import annotations
 import re
 import sys
 from importlib import import_module
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import click
 
 from ibutsu_server.exceptions import IbutsuError
 
-_COMMANDS: Final = {
-    "config": "ibutsu_server.cli.config:config",
-    "db": "ibutsu_server.cli.db:database",
-    "demo": "ibutsu_server.cli.demo:demo",
-    "dev": "ibutsu_server.cli.dev:dev",
-    "import": "ibutsu_server.cli.import_:import_files",
+
+class _Command(NamedTuple):
+    """Where a command is, and its line in ``ibutsu --help``, for which it need not be imported."""
+
+    module: str
+    attribute: str
+    help: str
+
+
+COMMANDS: Final = {
+    "config": _Command("config", "config", "Check, show and explain the configuration."),
+    "db": _Command("db", "database", "Create, check and prune the database."),
+    "demo": _Command("demo", "demo", "Import reports into a running system, and show the runs."),
+    "dev": _Command("dev", "dev", "Keep worker, scheduler and Flower running on this machine."),
+    "import": _Command("import_", "import_files", "Import result files."),
 }
 
 
@@ -25,15 +34,21 @@ class _Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
-        return list(_COMMANDS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         del ctx
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
-        module, _, attribute = _COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
+        module, attribute, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(f"{__name__}.{module}"), attribute)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands with their lines of help, none of which is imported for it."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.help) for name, command in COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -50,9 +65,7 @@ class _Commands(click.Group):
 def _explain(error: Exception) -> str | None:
     """Return which server is away or lacks what is needed; None for any other error."""
     if _is(error, "redis.exceptions", "RedisError") or _is(error, "kombu.exceptions", "OperationalError"):
-        return (
-            f"The broker does not answer: {str(error).rstrip('.')}. Start it, or correct CELERY_BROKER_URL."
-        )
+        return f"The broker does not answer: {str(error).rstrip('.')}. Start it, or fix CELERY_BROKER_URL."
     if not _is(error, "sqlalchemy.exc", "DatabaseError") or _is(error, "sqlalchemy.exc", "IntegrityError"):
         return None
     fact = str(getattr(error, "orig", error)).strip().partition("\n")[0]
@@ -62,7 +75,7 @@ def _explain(error: Exception) -> str | None:
         )
     if "no such column" in fact or re.search("column .* does not exist", fact):
         return f"The tables are not those of this version ({fact}). 'ibutsu db check' says how to fix them."
-    return f"The database does not answer: {fact}. Start it, or correct SQLALCHEMY_DATABASE_URI."
+    return f"The database does not answer: {fact}. Start it, or fix SQLALCHEMY_DATABASE_URI."
 
 
 def _is(error: Exception, module: str, name: str) -> bool:

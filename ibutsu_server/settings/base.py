@@ -51,7 +51,7 @@ class SettingsGroup(BaseSettings):
         extra="forbid",
         hide_input_in_errors=True,
         loc_by_alias=False,
-        use_attribute_docstrings=True,
+        defer_build=True,
         validate_by_alias=False,
         validate_by_name=True,
         validate_default=True,

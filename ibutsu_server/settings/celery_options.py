@@ -5,15 +5,12 @@ An editor and a type checker read :class:`CeleryOptions`; ``ibutsu config explai
 imports Celery.
 """
 
-import ast
 import datetime as dt
-import inspect
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Required, TypeAlias, TypedDict
+
+from ibutsu_server.settings.docstrings import attribute_docstrings
 
 if TYPE_CHECKING:
     from celery.schedules import BaseSchedule
@@ -517,17 +514,4 @@ def describe(name: str) -> str:
     Raises:
         KeyError: Celery has no such setting.
     """
-    return _descriptions()[name]
-
-
-@cache
-def _descriptions() -> dict[str, str]:
-    """Read the text below each setting from the source: Python does not keep it."""
-    descriptions: dict[str, str] = {}
-    for node in ast.parse(inspect.getsource(sys.modules[__name__])).body:
-        if isinstance(node, ast.ClassDef) and node.name == CeleryOptions.__name__:
-            for setting, text in pairwise(node.body):
-                match setting, text:
-                    case ast.AnnAssign(target=ast.Name(name)), ast.Expr(ast.Constant(str(description))):
-                        descriptions[name] = description
-    return descriptions
+    return attribute_docstrings(CeleryOptions)[name]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pydantic_core import PydanticUndefined
 
+from ibutsu_server.settings.docstrings import attribute_docstrings
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -75,12 +77,13 @@ def describe_field(model: type[SettingsGroup], field: str) -> Description:
     name, *older = model.names_of(field)
     schema = _properties(model)[field]
     default = "" if info.is_required() else _as_text(info.default)
+    declaring = next(base for base in reversed(model.__mro__) if field in getattr(base, "model_fields", ()))
     return Description(
         name=name,
         older_names=tuple(older),
         field=field,
-        model=next(base for base in reversed(model.__mro__) if field in getattr(base, "model_fields", ())),
-        meaning=(info.description or "").strip(),
+        model=declaring,
+        meaning=attribute_docstrings(declaring)[field],
         accepts=accepts(schema),
         default=default,
         default_words=schema.get("x-default") or default or "none",

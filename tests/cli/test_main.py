@@ -8,17 +8,17 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
 from click.testing import CliRunner
 
 from ibutsu_server import _AppRegistry
-from ibutsu_server.cli import main
+from ibutsu_server.cli import COMMANDS, main
 from ibutsu_server.db import db
 from ibutsu_server.db.models import Import
+from tests.processes import environment
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 DEAD_BROKER = "redis://:hunter2@localhost:1/0"
 
@@ -122,3 +122,26 @@ def test_a_broker_that_is_away_is_told_and_nothing_is_kept(
     assert "hunter2" not in result.output
     with _AppRegistry.get_flask_app().app_context():
         assert db.session.scalars(db.select(Import)).all() == []
+
+
+def test_help_lists_every_command_and_imports_none() -> None:
+    """The first screen comes at once: nothing but Click is needed for it."""
+    statement = (
+        "import sys\n"
+        "from ibutsu_server.cli import COMMANDS, main\n"
+        "main(['--help'], standalone_mode=False)\n"
+        "assert not {'pydantic', 'celery', 'flask', 'sqlalchemy', 'redis', 'rich'} & sys.modules.keys()\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", statement], capture_output=True, text=True, check=True, env=environment()
+    )
+    listed = ended.stdout.partition("Commands:")[2]
+    assert [line.split()[0] for line in listed.strip().splitlines()] == list(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_of_its_own(name: str) -> None:
+    """``ibutsu COMMAND --help`` is there for each command of the list."""
+    result = CliRunner().invoke(main, [name, "--help"])
+    assert result.exit_code == 0
+    assert f"Usage: main {name}" in result.output
