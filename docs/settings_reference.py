@@ -69,10 +69,15 @@ def section(model: type[SettingsGroup], settings: list[Description]) -> Iterator
     for setting in settings:
         yield f"``{setting.name}``"
         yield from (f"   {line}" for line in setting.meaning.splitlines())
-        default = "must be set" if setting.required else f"default: {setting.default_words}"
+        default = "must be set" if setting.required else f"default: {default_of(setting)}"
         older = [f"older name ``{name}``" for name in setting.older_names]
         facts = [f"Argument ``{setting.field}``", f"takes {setting.accepts}", default, *older]
         yield from ("", f"   {'; '.join(facts)}.", "")
+
+
+def default_of(setting: Description) -> str:
+    """Return the default, as a literal where it is a value and not a sentence."""
+    return f"``{setting.default}``" if setting.default == setting.default_words else setting.default_words
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ def test_flower_shows_the_worker(process_settings: dict[str, str], broker_url: s
         "PYTHONPROFILEIMPORTTIME": "1",
     }
     flower_command = FLOWER.format(port=port)
-    sender = create_broker_celery_app("api", settings=BrokerSettings(broker_url=broker_url))
+    sender = create_broker_celery_app("api", settings=BrokerSettings.hermetic(broker_url=broker_url))
     with running_worker(process_settings) as worker, Process(flower_command, settings) as flower:
         flower.wait_for("Connected to redis://")
         assert list(answer_of(port, "workers?refresh=true")) == [ready_name(worker)]

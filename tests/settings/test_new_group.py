@@ -1,12 +1,17 @@
-"""Show that a group of settings, with its tasks and its beat entry, is one new file and one field."""
+"""Show that a group of settings, with its task and its beat entry, is one new file and one field.
+
+The file is the one that the page "Add settings, a task and a beat entry" shows.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import dedent
 from typing import Final
 
 import pytest
@@ -17,36 +22,7 @@ from tests.processes import SCHEDULER, WORKER, Process, environment
 PACKAGE: Final = Path(ibutsu_server.__file__).parent
 DOCS: Final = Path(__file__).parents[2] / "docs"
 
-NEW_FILE: Final = '''\
-"""Greetings, which a test adds."""
-
-from typing import Any, ClassVar
-
-from celery import shared_task
-from pydantic_settings import SettingsConfigDict
-
-from ibutsu_server.settings.base import SettingsGroup
-
-
-class GreetingSettings(SettingsGroup):
-    """Whom to greet."""
-
-    model_config = SettingsConfigDict(env_prefix="IBUTSU_GREETING_")
-    task_modules: ClassVar[tuple[str, ...]] = (__name__,)
-
-    guest: str = "world"
-    """Who is greeted every minute."""
-
-    def beat_entries(self) -> dict[str, dict[str, Any]]:
-        """Return the entry that greets."""
-        return {"greet": {"task": "greeting.greet", "schedule": 60.0, "args": (self.guest,)}}
-
-
-@shared_task(name="greeting.greet")
-def greet(guest: str) -> str:
-    """Greet."""
-    return f"Hello, {guest}."
-'''
+BLOCK: Final = re.compile(r"^\.\. code-block:: python\n\n((?:   .*\n|\n)+)", re.M)
 FIELD: Final = "    greeting: GreetingSettings = setting()\n"
 IMPORT: Final = "from ibutsu_server.settings.greeting import GreetingSettings\n"
 BESIDE: Final = "    imports: ImportSettings = setting()\n"
@@ -63,7 +39,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("greeting")
     copy = folder / PACKAGE.name
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    (copy / "settings" / "greeting.py").write_text(NEW_FILE)
+    block = BLOCK.search((DOCS / "extend.rst").read_text())
+    assert block is not None
+    (copy / "settings" / "greeting.py").write_text(dedent(block[1]))
     root = copy / "settings" / "server.py"
     text = root.read_text()
     assert text.count(BESIDE) == 1
