@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from itertools import count
 from threading import Barrier, Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -232,7 +231,7 @@ def ages_in_database() -> tuple[list[int], ...]:
 @pytest.fixture
 def emptied(app: Flask) -> Callable[[], None]:
     """Give what empties the tables between two examples; prunes work in batches of two rows."""
-    app.extensions["ibutsu_server"] = replace(app.extensions["ibutsu_server"], prune=SMALL)
+    app.extensions["ibutsu_server"] = app.extensions["ibutsu_server"].model_copy(update={"prune": SMALL})
 
     def empty() -> None:
         for model in (Artifact, Result, Run):

@@ -253,13 +253,12 @@ def test_update_run_leaves_the_work_to_one_who_waits(
     assert summary_of(run_id)["tests"] == 1
 
 
-def test_update_run_needs_no_redis(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+def test_update_run_needs_no_redis(app: Flask, database_uri: str, caplog: pytest.LogCaptureFixture) -> None:
     """Where Redis is away the summary is right all the same, and the log says that there was no lock."""
     run = make_run()
     run_id = stored(run, make_result(run))
-    uri = app.config["SQLALCHEMY_DATABASE_URI"]
     away = create_app(
-        FlaskCelerySettings.hermetic(broker_url="redis://localhost:1/0", sqlalchemy_database_uri=uri)
+        FlaskCelerySettings.hermetic(broker_url="redis://localhost:1/0", sqlalchemy_database_uri=database_uri)
     )
     caplog.set_level("INFO")
     create_flask_celery_app(away).tasks[update_run.name](run_id)
