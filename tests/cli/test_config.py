@@ -25,6 +25,7 @@ VALID = {
 @pytest.fixture(autouse=True)
 def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("IBUTSU_ENV_FILE")  # so that .env in this folder is read
 
 
 def config(*arguments: str, **settings: str) -> Result:

@@ -82,7 +82,7 @@ def client_files(folder: Path, authority: trustme.CA) -> dict[str, str]:
 
 
 def test_through_tls_with_certificates_on_both_sides(
-    tmp_path: Path, valkey_server: ValkeyServer, sqlite_uri: str
+    tmp_path: Path, valkey_port: int, sqlite_uri: str
 ) -> None:
     """The file of its authority proves the server, the client's certificate the client."""
     authority = trustme.CA()
@@ -90,7 +90,7 @@ def test_through_tls_with_certificates_on_both_sides(
         "CELERY_REDIS_TLS_CA_FILE": pem(tmp_path, authority),
         **client_files(tmp_path, authority),
     }
-    with FakeTlsFront(valkey_server.port, authority, of_clients=authority) as front:
+    with FakeTlsFront(valkey_port, authority, of_clients=authority) as front:
         url = f"rediss://localhost:{front.port}/0"
         with worker_and_sender(sqlite_uri, CELERY_BROKER_URL=url, **environ) as (_, sender):
             assert a_task_runs(sender)
@@ -105,12 +105,12 @@ def test_through_tls_with_certificates_on_both_sides(
     ],
 )
 def test_a_server_that_cannot_prove_itself_is_refused(
-    tmp_path: Path, valkey_server: ValkeyServer, host: str, trust: str, reason: str
+    tmp_path: Path, valkey_port: int, host: str, trust: str, reason: str
 ) -> None:
     """Neither broker nor result backend takes an unknown authority, or a certificate of another host."""
     authority = trustme.CA()
     trusted: dict[str, Any] = {"another": trustme.CA(), "its own": authority}
-    with FakeTlsFront(valkey_server.port, authority) as front:
+    with FakeTlsFront(valkey_port, authority) as front:
         settings = BrokerSettings.hermetic(
             broker_url=f"rediss://{host}:{front.port}/0",
             redis_tls_ca_file=pem(tmp_path, trusted[trust]) if trust in trusted else None,
@@ -128,9 +128,9 @@ def ping_result_backend(app: Celery) -> bool:
     return answer
 
 
-def test_verification_can_be_switched_off(valkey_server: ValkeyServer) -> None:
+def test_verification_can_be_switched_off(valkey_port: int) -> None:
     """Who says so in so many words talks to a server that nobody vouches for."""
-    with FakeTlsFront(valkey_server.port, trustme.CA()) as front:
+    with FakeTlsFront(valkey_port, trustme.CA()) as front:
         url = f"rediss://localhost:{front.port}/0"
         with sender_of(BrokerSettings.hermetic(broker_url=url, redis_tls_verify="none")) as app:
             app.connection_for_write().ensure_connection(max_retries=1)
