@@ -99,12 +99,8 @@ def ibutsu_postgres() -> Iterator[URL]:
 @pytest.fixture
 def ibutsu_postgres_uri(ibutsu_postgres: URL) -> Iterator[str]:
     """Create an empty PostgreSQL database, return its URI and drop it after the test."""
-    name = f"ibutsu_test_{uuid4().hex}"
-    admin = ibutsu_postgres.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        yield ibutsu_postgres.set(database=name).render_as_string(hide_password=False)
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    with scratch_database(ibutsu_postgres) as uri:
+        yield uri
 
 
 @pytest.fixture
@@ -156,6 +152,19 @@ def ibutsu_app(ibutsu_settings: FlaskCelerySettings) -> Iterator[Flask]:
 def ibutsu_celery_app(ibutsu_app: Flask) -> Celery:
     """Return the Celery app of ``ibutsu_app``; ``delay`` runs a task in the test's process."""
     return create_flask_celery_app(ibutsu_app)
+
+
+@contextmanager
+def scratch_database(server: URL) -> Iterator[str]:
+    """Create an empty database on a PostgreSQL server, yield its URI and drop it afterwards."""
+    name = f"ibutsu_test_{uuid4().hex}"
+    admin = server.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield server.set(database=name).render_as_string(hide_password=False)
+        finally:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def _hide_configuration(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:

@@ -1,0 +1,1 @@
+"""Show that an existing API server and its clients find what they rely on."""
