@@ -134,8 +134,8 @@ class ServerSettings(SettingsGroup):
                 f"{seconds_in_words(limit)} and would end the prune as a failure; lower it"
             )
             yield CrossFault((), problem, self.prune.typed_name("time_budget"))
-        ours = self._beat_entries().keys() & self.celery.celery.get("beat_schedule", {}).keys()
-        if ours:
+        further = self.celery.celery.get("beat_schedule", {})
+        if further and (ours := further.keys() & self._beat_entries().keys()):
             names = ", ".join(sorted(ours))
             problem = (
                 f"names {names}, which other settings already plan; change those, or choose another name"

@@ -221,3 +221,22 @@ def test_show_of_a_faulty_configuration_tells_the_faults() -> None:
     result = config("show")
     assert result.exit_code == 1
     assert "CELERY_BROKER_URL environment variable must be set" in result.stderr
+
+
+HEAVY = ("yaml", "celery", "kombu", "redis", "sqlalchemy", "rich", "flask")
+"""Packages that a check of the environment does not need."""
+
+
+@pytest.mark.parametrize("role", ["worker", "scheduler", "flower"])
+@pytest.mark.parametrize("settings", [VALID, {}], ids=["valid", "faulty"])
+def test_a_check_imports_no_package_that_it_does_not_need(role: str, settings: dict[str, str]) -> None:
+    """A deploy job starts the check often: it loads neither Celery nor a client of a server."""
+    code = (
+        "import sys\n"
+        "from ibutsu_server.cli import main\n"
+        f"main(['config', 'check', '--role', {role!r}], standalone_mode=False)\n"
+        f"print('loaded:', sorted(sys.modules.keys() & {set(HEAVY)!r}))\n"
+    )
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(command, env=settings, capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines()[-1] == "loaded: []"
