@@ -69,6 +69,7 @@ class SettingsGroup(BaseSettings):
 
     _origins: Mapping[str, Origin] = PrivateAttr(default_factory=dict)
     _warnings: tuple[Fault, ...] = PrivateAttr(default=())
+    _unknown: frozenset[str] = PrivateAttr(default=frozenset())
 
     def __init__(self, **arguments: Any) -> None:
         self._read(Sources.of_process(), arguments)
@@ -125,6 +126,10 @@ class SettingsGroup(BaseSettings):
         """Tell whether one of ``fields`` has a value that is neither a default nor derived."""
         return any(self.origin_of(field).kind not in ("default", "derived") for field in fields)
 
+    def is_known(self, *fields: str) -> bool:
+        """Tell whether each of ``fields`` has the value it will have, and not one that stands in for it."""
+        return self._unknown.isdisjoint(fields)
+
     def typed_name(self, name: str) -> str:
         """Return the name the user gave a field, or its environment name where it was not given."""
         if self.is_given(name):
@@ -173,6 +178,7 @@ class SettingsGroup(BaseSettings):
 
     def _keep(self, notes: Notes) -> None:
         self._origins = notes.origins
+        self._unknown = frozenset(notes.unknown)
         self._warnings = (
             *notes.warnings,
             *(self._to_fault(odd, notes) for odd in self.cross_warnings()),
@@ -250,6 +256,8 @@ class SettingsGroup(BaseSettings):
         if detail["type"] == "default_factory_not_called":
             return  # the field it would come from has a fault of its own
         field = str(detail["loc"][0])
+        if detail["type"] == "missing" and field in notes.unknown and cls.example_of(field) is not None:
+            return  # it is set to what cannot be read here, and the example stands in for it
         error = detail.get("ctx", {}).get("error")
         if isinstance(error, ManyFaults):
             for key, problem in error.faults:

@@ -35,6 +35,8 @@ class PruneSettings(SettingsGroup):
         celery = groups["celery"]
         assert isinstance(celery, FlaskCelerySettings)  # noqa: S101 - narrows for the type checker
         limit = celery.task_soft_time_limit
+        if not (self.is_known("time_budget") and celery.is_known("task_soft_time_limit", "task_time_limit")):
+            return self.with_derived("time_budget", limit / 2, "CELERY_TASK_SOFT_TIME_LIMIT")
         if self.is_given("time_budget"):
             if self.time_budget < limit or celery.is_given("task_soft_time_limit", "task_time_limit"):
                 return self

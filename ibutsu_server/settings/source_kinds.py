@@ -282,6 +282,24 @@ class SecretFilesSource(TracedSource):
         return iter(self._mounted)
 
 
+class UnseenSource(TracedSource):
+    """Variables that a file refers to and that cannot be read here: they may set what nothing else sets."""
+
+    def find(self, name: str) -> Found | None:
+        """Return nothing: which names there are is not known either."""
+        del name
+        return None
+
+    def names(self) -> Iterator[str]:
+        """Return no names, for the same reason."""
+        return iter(())
+
+    def __call__(self) -> dict[str, Any]:
+        """Note that every field without a value may have one."""
+        self.notes.unknown.update(self.settings_cls.model_fields.keys() - self.current_state.keys())
+        return {}
+
+
 def unreadable(path: Path, error: OSError | ValueError) -> str:
     """Return the problem of a setting that names a file which cannot be read, with the remedy."""
     reason = error.strerror or "unreadable" if isinstance(error, OSError) else "not UTF-8"

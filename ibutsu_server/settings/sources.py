@@ -21,6 +21,7 @@ from ibutsu_server.settings.source_kinds import (
     Origin,
     SecretFilesSource,
     TracedSource,
+    UnseenSource,
     VariablesSource,
     unreadable,
 )
@@ -60,6 +61,9 @@ class Sources:
     deployed: Mapping[str, Found] | None = None
     """The environment that a file gives a process elsewhere; the files it names are not of this machine."""
 
+    is_complete: bool = True
+    """False where ``deployed`` lacks variables that a file refers to and that cannot be read here."""
+
     @classmethod
     def of_process(cls, flask_config: Mapping[str, Any] | None = None) -> Sources:
         """Return those of this process: its environment, ``.env`` in its folder, and ``/run/secrets``."""
@@ -87,6 +91,8 @@ class Sources:
         if self._env_file[0]:
             sources.append(VariablesSource(model, notes, self._env_file[0]))
         sources.append(SecretFilesSource(model, notes, self._paths, self._mounted_secrets[0]))
+        if not self.is_complete:
+            sources.append(UnseenSource(model, notes))
         return tuple(sources)
 
     def hold(self, model: type[SettingsGroup], *fields: str) -> bool:
