@@ -36,3 +36,6 @@ MIN_IMPORT_FILE_DAYS: Final = 1
 
 SQLITE_BUSY_TIMEOUT: Final = 30
 """Seconds a process waits for another one's write to a SQLite database."""
+
+LARGEST_SETTINGS_FILE: Final = 10_000_000
+"""Bytes of a file of settings, such as a manifest, that is read; Kubernetes has objects of 1.5 MB at most."""

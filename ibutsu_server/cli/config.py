@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import Any
 
 import click
 
-from ibutsu_server.exceptions import ConfigurationError, Fault
+from ibutsu_server.cli.check import ROLES, check
 from ibutsu_server.settings import Sources, rendering
-from ibutsu_server.settings.server import ServerSettings, read_role
-from ibutsu_server.settings.task_modules import missing_task_modules
-from ibutsu_server.settings.tree import roles_of
-
-ROLES: Final = roles_of(ServerSettings)
+from ibutsu_server.settings.server import read_role
 
 role_option = click.option(
     "--role",
     type=click.Choice(ROLES),
     default="worker",
     show_default=True,
-    help="Role whose configuration is checked.",
+    help="Role whose settings are meant.",
 )
 
 
@@ -29,44 +25,7 @@ def config() -> None:
     """Check, show and explain the configuration, without a connection to anything."""
 
 
-@config.command()
-@role_option
-@click.option("--strict", is_flag=True, help="Treat warnings, such as a misspelt name, as errors.")
-@click.option("--import", "do_import", is_flag=True, help="Import the task modules, not only look for them.")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "json", "github"]),
-    default="text",
-    show_default=True,
-    help="text for people, json for programs, github for annotations in a workflow.",
-)
-@click.pass_context
-def check(context: click.Context, role: str, strict: bool, do_import: bool, format_: str) -> None:
-    """Check the configuration of a role: exit 0 when it is valid, 1 with every fault when it is not."""
-    faults, warnings = _check(role, Sources.of_process(), do_import=do_import)
-    if strict:
-        faults, warnings = [*faults, *warnings], []
-    _RENDERERS[format_](role, faults, warnings)
-    context.exit(1 if faults else 0)
-
-
-def _check(role: str, sources: Sources, *, do_import: bool) -> tuple[list[Fault], list[Fault]]:
-    try:
-        groups, warnings, server = read_role(role, sources)
-    except ConfigurationError as error:
-        return list(error.faults), list(error.warnings)
-    del groups
-    faults = [] if server is None else _task_module_faults(server, do_import=do_import)
-    return faults, list(warnings)
-
-
-def _task_module_faults(server: ServerSettings, *, do_import: bool) -> list[Fault]:
-    if not do_import:
-        return missing_task_modules(server)
-    from ibutsu_server.celery_utils import import_task_modules
-
-    return import_task_modules(server)
+config.add_command(check)
 
 
 @config.command()
@@ -120,33 +79,6 @@ def explain(name: str, as_json: bool) -> None:
     if explanation.faults:
         click.echo("  No value is in force, because the configuration is not valid:")
         click.echo("\n".join(f"  {fault}" for fault in explanation.faults))
-
-
-def _print_text(role: str, faults: list[Fault], warnings: list[Fault]) -> None:
-    if warnings:
-        click.echo(
-            rendering.as_text(Fault(f"warning: {warning.name}", warning.problem) for warning in warnings),
-            err=True,
-        )
-    if faults:
-        click.echo(rendering.as_text(faults))
-    else:
-        click.echo(f"The configuration of the {role} is valid.")
-
-
-def _print_json(role: str, faults: list[Fault], warnings: list[Fault]) -> None:
-    del role
-    click.echo(rendering.as_json(faults, warnings))
-
-
-def _print_github(role: str, faults: list[Fault], warnings: list[Fault]) -> None:
-    annotations = (rendering.as_github(faults, "error"), rendering.as_github(warnings, "warning"))
-    if not faults:
-        click.echo(f"The configuration of the {role} is valid.")
-    click.echo("\n".join(filter(None, annotations)), nl=any(annotations))
-
-
-_RENDERERS = {"text": _print_text, "json": _print_json, "github": _print_github}
 
 
 def _cell(value: Any) -> str:

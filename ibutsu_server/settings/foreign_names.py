@@ -110,12 +110,17 @@ _REPORTING_VARIABLES: Final = frozenset(
 """Variables of the reporting plug-in pytest-ibutsu, which a CI job may have in the same environment."""
 
 
+def is_service_link(name: str) -> bool:
+    """Tell whether Kubernetes injects ``name`` for a service, if there is one called so."""
+    return bool(_SERVICE_LINK.search(name))
+
+
 def is_foreign(name: str) -> bool:
     """Tell whether ``name`` belongs to Kubernetes, Celery's commands and scripts, or pytest-ibutsu."""
     command = _COMMAND_VARIABLE.match(name)
     return (
         name in _SCRIPT_VARIABLES
         or name in _REPORTING_VARIABLES
-        or bool(_SERVICE_LINK.search(name))
+        or is_service_link(name)
         or (command is not None and command["option"].lower() in COMMAND_OPTIONS)
     )

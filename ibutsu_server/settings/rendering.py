@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from ibutsu_server.exceptions import Fault
     from ibutsu_server.settings.base import SettingsGroup
+    from ibutsu_server.settings.checks import Report
 
 
 class ShownValue(NamedTuple):
@@ -53,9 +54,15 @@ def as_github(faults: Iterable[Fault], level: str) -> str:
 
 
 def _annotation(fault: Fault, level: str) -> str:
-    properties = {"file": fault.file, "line": fault.line, "title": fault.name}
+    properties = {"file": fault.file, "line": fault.line, "title": _plain_name(fault)}
     written = ",".join(f"{key}={_escape(str(value), ':,')}" for key, value in properties.items() if value)
     return f"::{level} {written}::{_escape(str(fault))}"
+
+
+def _plain_name(fault: Fault) -> str:
+    """Return the name without its place, which the file and the line of the fault say already."""
+    place = fault.file if fault.line is None else f"{fault.file}:{fault.line}"
+    return fault.name.removesuffix(f" in {place}")
 
 
 def _escape(text: str, more: str = "") -> str:
@@ -64,16 +71,36 @@ def _escape(text: str, more: str = "") -> str:
     return text
 
 
-def as_json(faults: Iterable[Fault], warnings: Iterable[Fault], notes: Iterable[Fault] = ()) -> str:
-    """Return ``{"valid": …, "faults": […], "warnings": […], "notes": […]}``.
+def as_json(
+    faults: Iterable[Fault],
+    warnings: Iterable[Fault],
+    notes: Iterable[Fault] = (),
+    checked: Iterable[Report] = (),
+) -> str:
+    """Return ``{"valid": …, "checked": […], "faults": […], "warnings": […], "notes": […]}``.
 
-    Each item is ``{"name", "problem", "file", "line"}``; the last two are null where no file is known.
+    Each fault, warning and note is ``{"name", "problem", "file", "line"}``, where the last two are null where
+    no file is known. What was checked is ``{"subject", "role", "file", "line", "valid"}``.
     """
-    listed = [fault._asdict() for fault in faults]
+    listed = [_as_dictionary(fault) for fault in faults]
     document = {
         "valid": not listed,
+        "checked": [
+            {
+                "subject": report.subject,
+                "role": report.role,
+                "file": report.file,
+                "line": report.line,
+                "valid": not report.faults,
+            }
+            for report in checked
+        ],
         "faults": listed,
-        "warnings": [warning._asdict() for warning in warnings],
-        "notes": [note._asdict() for note in notes],
+        "warnings": [_as_dictionary(warning) for warning in warnings],
+        "notes": [_as_dictionary(note) for note in notes],
     }
     return json.dumps(document, indent=2)
+
+
+def _as_dictionary(fault: Fault) -> dict[str, Any]:
+    return {**fault._asdict(), "name": _plain_name(fault)}

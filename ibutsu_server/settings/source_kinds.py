@@ -236,7 +236,7 @@ class VariablesSource(TracedSource):
             return found
         if _is_unset(found.value) or found.value.startswith(SERVICE_LINKS):
             return None
-        if not _is_unicode(found.value):
+        if not is_unicode(found.value):
             self.notes.fault(found.origin, "holds bytes that are not UTF-8; write the value in UTF-8")
             return Found(UNKNOWN, found.origin)
         return found
@@ -310,7 +310,8 @@ def _is_unset(value: Any) -> bool:
     return value is None or value == ""
 
 
-def _is_unicode(text: str) -> bool:
+def is_unicode(text: str) -> bool:
+    """Tell whether ``text`` can be written as UTF-8, so that it holds no lone surrogate."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -35,9 +35,10 @@ __all__ = ["DEFAULT_ORIGIN", "UNKNOWN", "Found", "Notes", "Origin", "Sources"]
 
 ENV_FILE_VARIABLE: Final = "IBUTSU_ENV_FILE"
 SECRETS_DIRECTORY_VARIABLE: Final = "IBUTSU_SECRETS_DIR"
+SECRETS_DIRECTORY: Final = "/run/secrets"
 PLACES: Final = {
     ENV_FILE_VARIABLE: "Path of the .env file to read; .env in the working directory where it is not set.",
-    SECRETS_DIRECTORY_VARIABLE: "Directory of secret files; /run/secrets where it is not set.",
+    SECRETS_DIRECTORY_VARIABLE: f"Directory of secret files; {SECRETS_DIRECTORY} where it is not set.",
 }
 """The variables that say where settings are read from, each with its meaning."""
 
@@ -72,7 +73,7 @@ class Sources:
             flask_config=flask_config or {},
             environ=environ,
             env_file=Path(environ.get(ENV_FILE_VARIABLE) or ".env"),
-            secrets_directory=Path(environ.get(SECRETS_DIRECTORY_VARIABLE) or "/run/secrets"),
+            secrets_directory=Path(environ.get(SECRETS_DIRECTORY_VARIABLE) or SECRETS_DIRECTORY),
         )
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from ibutsu_server.exceptions import Fault
@@ -31,7 +32,7 @@ def misspelt_names(root: type[SettingsGroup], sources: Sources) -> Iterator[Faul
 
     A name is left alone where the setting it resembles has a value.
     """
-    known = _known_names(root)
+    known = known_names(root)
     prefixes = tuple(
         {f"{name.partition('_')[0]}_" for name in known} | {"CELERYD_", "CELERYBEAT_", "BROKER_"}
     )
@@ -50,7 +51,9 @@ def misspelt_names(root: type[SettingsGroup], sources: Sources) -> Iterator[Faul
                     )
 
 
-def _known_names(root: type[SettingsGroup]) -> frozenset[str]:
+@cache
+def known_names(root: type[SettingsGroup]) -> frozenset[str]:
+    """Return every name that a process reads: those of ``root``, of Celery's settings and of Flower's."""
     celerys = (f"{CELERY_PREFIX}{name.upper()}" for name in CeleryOptions.__annotations__)
     flowers = (f"FLOWER_{name.upper()}" for name in OTHER_OPTIONS)
     return frozenset({*names_in(root), *PLACES, *celerys, *flowers})

@@ -45,6 +45,7 @@ def test_json_is_valid_unless_there_is_a_fault() -> None:
     warning = {"name": 'CELERY["include"]', "problem": "is empty", **nowhere}
     assert json.loads(rendering.as_json(FAULTS[:1], FAULTS[1:])) == {
         "valid": False,
+        "checked": [],
         "faults": [faulty],
         "warnings": [warning],
         "notes": [],

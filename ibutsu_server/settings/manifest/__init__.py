@@ -1,0 +1,1 @@
+"""The environments that compose files and Kubernetes manifests give the processes."""
