@@ -69,7 +69,7 @@ def section(model: type[SettingsGroup], settings: list[Description]) -> Iterator
     for setting in settings:
         yield f"``{setting.name}``"
         yield from (f"   {line}" for line in setting.meaning.splitlines())
-        default = "must be set" if setting.required else f"default: {default_of(setting)}"
+        default = setting.needed or f"default: {default_of(setting)}"
         older = [f"older name ``{name}``" for name in setting.older_names]
         facts = [f"Argument ``{setting.field}``", f"takes {setting.accepts}", default, *older]
         yield from ("", f"   {'; '.join(facts)}.", "")

@@ -53,8 +53,6 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (click.exceptions.Exit, click.Abort, click.ClickException):
-            raise  # before the next handlers, so that an exit code imports no client of a server
         except IbutsuError as error:
             raise click.ClickException(str(error)) from error
         except Exception as error:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from ibutsu_server.cli.check import ROLES, check
+from ibutsu_server.cli.prose import print_wrapped
 from ibutsu_server.settings import Sources, rendering
-from ibutsu_server.settings.server import read_role
+from ibutsu_server.settings.describe import plain
+from ibutsu_server.settings.server import ServerSettings, read_role
+from ibutsu_server.settings.template import Format
+from ibutsu_server.settings.template import template as write_template
 
 role_option = click.option(
     "--role",
@@ -66,7 +70,7 @@ def explain(name: str, as_json: bool) -> None:
         return
     click.echo(explanation.name)
     for paragraph in explanation.meaning.split("\n\n"):
-        click.echo(click.wrap_text(" ".join(paragraph.split()), 78, "  ", "  "))
+        click.echo(click.wrap_text(plain(paragraph), 78, "  ", "  "))
     facts: dict[str, str | tuple[str, ...]] = {"takes": explanation.accepts, "default": explanation.default}
     if not explanation.faults:
         facts |= {"in force": _cell(explanation.value) or "(empty)", "from": explanation.origin}
@@ -78,7 +82,27 @@ def explain(name: str, as_json: bool) -> None:
             label = ""
     if explanation.faults:
         click.echo("  No value is in force, because the configuration is not valid:")
-        click.echo("\n".join(f"  {fault}" for fault in explanation.faults))
+        for fault in explanation.faults:
+            print_wrapped(str(fault), "  ")
+
+
+@config.command()
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(get_args(Format)),
+    default="env",
+    show_default=True,
+    help="env for an .env file; configmap and secret for Kubernetes.",
+)
+@role_option
+def template(role: str, format_: Format) -> None:
+    """Print a file with every setting of a role, to start from.
+
+    Each setting has its meaning, the values it takes and its default. What must be set has an example;
+    everything else is commented out. A Secret has the settings that are secrets, a ConfigMap the others.
+    """
+    click.echo(write_template(ServerSettings, role, format_), nl=False)
 
 
 def _cell(value: Any) -> str:

@@ -64,6 +64,9 @@ class SettingsGroup(BaseSettings):
     open_fields: ClassVar[frozenset[str]] = frozenset()
     """Fields that have settings by name, which are shown one by one instead of the field."""
 
+    alternatives: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    """Fields of which the ones of one tuple must be given together, beside those without a default."""
+
     task_modules: ClassVar[tuple[str, ...]] = ()
     """Modules with Celery tasks that belong to the group, which every worker imports."""
 

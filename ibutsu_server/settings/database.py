@@ -26,6 +26,10 @@ class DatabaseSettings(SettingsGroup):
     """Where the database is: one URI, or the parts of a PostgreSQL one."""
 
     roles: ClassVar[frozenset[str]] = frozenset()
+    alternatives: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("sqlalchemy_database_uri",),
+        ("postgresql_host", "postgresql_database"),
+    )
 
     sqlalchemy_database_uri: Parsed[DatabaseUrl | None, DatabaseUrl | str | None] = setting(
         None, validation_alias="SQLALCHEMY_DATABASE_URI", examples=[_EXAMPLE]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from pydantic_core import PydanticUndefined
 
 from ibutsu_server.settings.docstrings import attribute_docstrings
+from ibutsu_server.settings.redaction import is_secret_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,12 +57,27 @@ class Description(NamedTuple):
     default_words: str
     """What applies where the setting is not given."""
 
-    required: bool
+    needed: str
+    """Empty where nothing must be set; else ``must be set``, and what may be set instead."""
+
     example: str
     """A value as it is written in the environment; empty where none is needed."""
 
+    is_secret: bool
+    """Whether its value is never shown: by its type, or by its name."""
+
     schema: dict[str, Any]
     """The JSON Schema of the value, without references."""
+
+    @property
+    def sentences(self) -> str:
+        """Return the meaning on one line, without markup."""
+        return plain(self.meaning)
+
+
+def plain(text: str) -> str:
+    """Return reStructuredText on one line, without the marks of literals."""
+    return " ".join(text.split()).replace("``", "")
 
 
 def describe_group(model: type[SettingsGroup]) -> Iterator[Description]:
@@ -87,15 +103,29 @@ def describe_field(model: type[SettingsGroup], field: str) -> Description:
         accepts=accepts(schema),
         default=default,
         default_words=schema.get("x-default") or default or "none",
-        required=info.is_required(),
+        needed=_needed(model, field),
         example=_as_text((info.examples or [""])[0]),
+        is_secret=branch_of(schema).get("writeOnly", False) or is_secret_name(field),
         schema=schema,
     )
 
 
+def _needed(model: type[SettingsGroup], field: str) -> str:
+    if model.model_fields[field].is_required():
+        return "must be set"
+    if (field,) not in model.alternatives:
+        return ""
+    others = (
+        " and ".join(model.names_of(each)[0] for each in fields)
+        for fields in model.alternatives
+        if fields != (field,)
+    )
+    return f"must be set, or {' or '.join(others)} instead"
+
+
 def accepts(schema: dict[str, Any]) -> str:
     """Say which values a JSON Schema takes."""
-    branch = _branch(schema)
+    branch = branch_of(schema)
     values = branch.get("enum") or ([branch["const"]] if "const" in branch else [])
     if values:
         return "one of " + ", ".join(str(value) for value in values)
@@ -103,7 +133,7 @@ def accepts(schema: dict[str, Any]) -> str:
     return ", ".join([kind, *(f"{words} {branch[key]:,}" for key, words in _BOUNDS.items() if key in branch)])
 
 
-def _branch(schema: dict[str, Any]) -> dict[str, Any]:
+def branch_of(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of the value where it is not null."""
     branches = [branch for branch in schema.get("anyOf", ()) if branch.get("type") != "null"]
     return branches[0] if branches else schema

@@ -68,7 +68,7 @@ def explain(name: str, sources: Sources) -> Explanation:
         name=description.name,
         meaning=description.meaning,
         accepts=description.accepts,
-        default="must be set" if description.required else description.default_words,
+        default=description.needed or description.default_words,
         names=tuple(_ways(group.__name__, field, (description.name, *description.older_names))),
         value=value,
         origin=origin,

@@ -6,12 +6,15 @@ import re
 from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import SplitResult, parse_qs, parse_qsl, unquote, urlsplit
 
-from pydantic import AfterValidator, Secret
+from pydantic import AfterValidator, Field, Secret
 
 from ibutsu_server.settings.celery_table import suggestion
 from ibutsu_server.settings.redaction import redact_url, split_sentinels
+from ibutsu_server.settings.text import any_case
 
 if TYPE_CHECKING:
+    from pydantic.config import JsonDict
+    from pydantic.fields import FieldInfo
     from sqlalchemy.engine import URL
 
 REDIS_SCHEMES: Final = ("redis", "rediss", "redis+socket", "unix", "sentinel")
@@ -99,7 +102,21 @@ def _check_database_url(url: str) -> str:
     return url
 
 
-class RedisUrl(Secret[Annotated[str, AfterValidator(_check_redis_url)]]):
+def _form(pattern: str, *shown: str) -> FieldInfo:
+    """Return what the JSON Schema of a URL says about it; ``shown`` are the schemes to write."""
+    kind = f"a URL that begins with {', '.join(f'{scheme}://' for scheme in shown[:-1])} or {shown[-1]}://"
+    extra: JsonDict = {"pattern": f"^(?:{pattern})://", "writeOnly": True, "x-kind": kind}
+    form: FieldInfo = Field(json_schema_extra=extra)
+    return form
+
+
+_REDIS_FORM: Final = _form(any_case(*REDIS_SCHEMES), *REDIS_SCHEMES)
+_DATABASE_FORM: Final = _form(
+    "|".join(re.escape(scheme) for scheme in (*POSTGRESQL_SCHEMES, "sqlite")), "postgresql", "sqlite"
+)
+
+
+class RedisUrl(Secret[Annotated[str, AfterValidator(_check_redis_url), _REDIS_FORM]]):
     """The URL of a Redis, or of the sentinels of a master, whose password is never shown."""
 
     def _display(self) -> str:
@@ -162,7 +179,7 @@ class RedisUrl(Secret[Annotated[str, AfterValidator(_check_redis_url)]]):
         }
 
 
-class DatabaseUrl(Secret[Annotated[str, AfterValidator(_check_database_url)]]):
+class DatabaseUrl(Secret[Annotated[str, AfterValidator(_check_database_url), _DATABASE_FORM]]):
     """The URL of a PostgreSQL or SQLite database, whose password is never shown."""
 
     def _display(self) -> str:

@@ -19,7 +19,7 @@ FILES: Final = {
     "ibutsu-config-env-file": ("a.env", "CELERY_BROKER_URL=redis://redis\nSQLALCHEMY_DATABASE_URI={}\n"),
     "ibutsu-config-manifest": (
         "compose.yaml",
-        "services: {{worker: {{environment: [CELERY_BROKER_URL=redis://redis, SQLALCHEMY_DATABASE_URI={}]}}}}",
+        "services: {{worker: {{environment: [CELERY_BROKER_URL=redis://h, SQLALCHEMY_DATABASE_URI={}]}}}}",
     ),
 }
 
