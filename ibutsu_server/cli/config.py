@@ -105,5 +105,17 @@ def template(role: str, format_: Format) -> None:
     click.echo(write_template(ServerSettings, role, format_), nl=False)
 
 
+@config.command()
+@role_option
+def schema(role: str) -> None:
+    """Print the JSON Schema of the environment of a role.
+
+    It validates a mapping of variables in YAML or JSON, and an editor completes the names and values with it.
+    """
+    from ibutsu_server.settings.schema import environment_schema
+
+    click.echo(json.dumps(environment_schema(ServerSettings, role), indent=2))
+
+
 def _cell(value: Any) -> str:
     return "" if value is None else value if isinstance(value, str) else json.dumps(value, default=str)

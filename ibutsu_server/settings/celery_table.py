@@ -93,8 +93,13 @@ def convert(name: str, value: Any) -> Any:
     if kind == "any":
         return _anything(value)
     if kind in ("int", "float"):
-        return _number(value, int if kind == "int" else float, 1 if name in _AT_LEAST_ONE else 0)
+        return _number(value, int if kind == "int" else float, least(name))
     return _CONVERTERS[kind](value)
+
+
+def least(name: str) -> int:
+    """Return the smallest number that Celery's setting ``name`` may be."""
+    return 1 if name in _AT_LEAST_ONE else 0
 
 
 def _anything(value: Any) -> Any:

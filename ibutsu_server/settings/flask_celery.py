@@ -39,10 +39,12 @@ TASK_MODULES: Final = (
     "ibutsu_server.tasks.runs",
 )
 
-_SERIALIZERS: Final = ("task_serializer", "result_serializer", "event_serializer")
-_CONTENT_LISTS: Final = ("accept_content", "result_accept_content")
+SERIALIZERS: Final = ("task_serializer", "result_serializer", "event_serializer")
+CONTENT_LISTS: Final = ("accept_content", "result_accept_content")
 _OF_OTHER_GROUPS: Final = {"timezone": "BeatSettings"}
 """Celery settings that are a field of another group."""
+
+JSON_NAMES: Final = ("json", "application/json")
 
 _TIME_LIMIT: Final = 7200
 _SOFT_SHARE: Final = 23 / 24
@@ -54,7 +56,7 @@ _VISIBILITY_FACTOR: Final = 1.5
 
 
 def _json_only(value: str) -> str:
-    if value not in ("json", "application/json"):
+    if value not in JSON_NAMES:
         message = (
             "must be json: pickle and yaml let anyone who can write to the broker run code in the worker"
         )
@@ -88,11 +90,11 @@ def _check_option(name: str, value: Any) -> Any:
         message = f"is not a Celery setting{remedy}"
         raise ValueError(message)
     converted = convert(name, value)
-    if name in _SERIALIZERS:
+    if name in SERIALIZERS:
         _json_only(converted)
     if name == "beat_schedule":
         _check_entries(converted)
-    if name in _CONTENT_LISTS:
+    if name in CONTENT_LISTS:
         for content in converted or ():
             _json_only(content)
     return converted
@@ -111,7 +113,7 @@ def _beyond(fields: Iterable[str]) -> Iterator[str]:
     yield from (field for field in fields if field not in ours)
 
 
-Serializer = Annotated[str, AfterValidator(_json_only)]
+Serializer = Annotated[str, AfterValidator(_json_only), Field(json_schema_extra={"enum": [*JSON_NAMES]})]
 TextItems = Annotated[tuple[str, ...], BeforeValidator(read_sequence)]
 CeleryField = Annotated[
     Parsed[Options, "CeleryOptions"],

@@ -110,6 +110,14 @@ _REPORTING_VARIABLES: Final = frozenset(
 """Variables of the reporting plug-in pytest-ibutsu, which a CI job may have in the same environment."""
 
 
+def foreign_pattern() -> str:
+    """Return a pattern for the names that are foreign, in the regular expressions of ECMA 262."""
+    names = "|".join(sorted(_SCRIPT_VARIABLES | _REPORTING_VARIABLES))
+    options = "|".join(sorted(option.upper() for option in COMMAND_OPTIONS))
+    links = _SERVICE_LINK.pattern.replace("++", "+")  # possessive quantifiers are of Python
+    return f"^(?:{names})$|^CELERY_(?:WORKER|BEAT|EVENTS)_(?:{options})$|{links}"
+
+
 def is_service_link(name: str) -> bool:
     """Tell whether Kubernetes injects ``name`` for a service, if there is one called so."""
     return bool(_SERVICE_LINK.search(name))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import PlainValidator, WithJsonSchema
 
 from ibutsu_server.settings.fields import Parsed
+from ibutsu_server.settings.patterns import number
 
 if TYPE_CHECKING:
     from celery.schedules import crontab
@@ -68,9 +69,15 @@ ScheduleField = Annotated[
     PlainValidator(Schedule.parse),
     WithJsonSchema(
         {
-            "type": "string",
+            "anyOf": [
+                {
+                    "type": "string",
+                    "pattern": rf"^\s*(?:\S+\s+){{4}}\S+\s*$|{number(above_zero=True)}",
+                    "x-kind": "five crontab fields, or a number of seconds",
+                },
+                {"type": "number", "exclusiveMinimum": 0},
+            ],
             "examples": ["0 4 * * 6", "1800"],
-            "x-kind": "five crontab fields, or a number of seconds",
         }
     ),
 ]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _LIKENESS: Final = 0.85
 """Ratio of difflib from which on one name is taken for another: other programs have such prefixes too."""
 
-_ALWAYS_OURS: Final = ("IBUTSU_", CELERY_PREFIX)
+ALWAYS_OURS: Final = ("IBUTSU_", CELERY_PREFIX)
 """Prefixes that no other program of a deployment uses, but for the names that ``is_foreign`` knows."""
 
 
@@ -72,7 +72,7 @@ def _problem(root: type[SettingsGroup], sources: Sources, name: str, known: froz
     kind = "a Celery setting" if name.startswith(CELERY_PREFIX) else "a setting"
     if near:
         return f"is not {kind} and is ignored; did you mean '{near}'?"
-    return f"is not {kind} and is ignored" if name.startswith(_ALWAYS_OURS) else None
+    return f"is not {kind} and is ignored" if name.startswith(ALWAYS_OURS) else None
 
 
 def nearest_known(name: str, known: frozenset[str], likeness: float = _LIKENESS) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,17 +41,6 @@ def _items(text: str) -> list[str]:
 def looks_like_json(text: str) -> bool:
     """Tell whether ``text`` opens like a JSON object or array."""
     return text.lstrip().startswith(("{", "["))
-
-
-def any_case(*words: str) -> str:
-    """Return a pattern for one of ``words`` in any case; it is one of ECMA 262 too, which has no flags."""
-    return "|".join(
-        "".join(
-            f"[{letter.upper()}{letter.lower()}]" if letter.isalpha() else re.escape(letter)
-            for letter in word
-        )
-        for word in words
-    )
 
 
 def read_json(text: str) -> Any:

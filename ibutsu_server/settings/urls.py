@@ -10,9 +10,10 @@ from pydantic import AfterValidator, Field, Secret
 
 from ibutsu_server.settings.celery_table import suggestion
 from ibutsu_server.settings.redaction import redact_url, split_sentinels
-from ibutsu_server.settings.text import any_case
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pydantic.config import JsonDict
     from pydantic.fields import FieldInfo
     from sqlalchemy.engine import URL
@@ -102,18 +103,17 @@ def _check_database_url(url: str) -> str:
     return url
 
 
-def _form(pattern: str, *shown: str) -> FieldInfo:
+def _form(schemes: Iterable[str], *shown: str) -> FieldInfo:
     """Return what the JSON Schema of a URL says about it; ``shown`` are the schemes to write."""
     kind = f"a URL that begins with {', '.join(f'{scheme}://' for scheme in shown[:-1])} or {shown[-1]}://"
-    extra: JsonDict = {"pattern": f"^(?:{pattern})://", "writeOnly": True, "x-kind": kind}
+    pattern = f"^(?:{'|'.join(map(re.escape, schemes))})://"
+    extra: JsonDict = {"pattern": pattern, "writeOnly": True, "x-kind": kind}
     form: FieldInfo = Field(json_schema_extra=extra)
     return form
 
 
-_REDIS_FORM: Final = _form(any_case(*REDIS_SCHEMES), *REDIS_SCHEMES)
-_DATABASE_FORM: Final = _form(
-    "|".join(re.escape(scheme) for scheme in (*POSTGRESQL_SCHEMES, "sqlite")), "postgresql", "sqlite"
-)
+_REDIS_FORM: Final = _form(REDIS_SCHEMES, *REDIS_SCHEMES)
+_DATABASE_FORM: Final = _form((*POSTGRESQL_SCHEMES, "sqlite"), "postgresql", "sqlite")
 
 
 class RedisUrl(Secret[Annotated[str, AfterValidator(_check_redis_url), _REDIS_FORM]]):
