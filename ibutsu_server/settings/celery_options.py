@@ -8,7 +8,22 @@ imports Celery.
 import datetime as dt
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Required, TypeAlias, TypedDict
+from functools import cache
+from types import NoneType, UnionType
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    Protocol,
+    Required,
+    TypeAlias,
+    TypedDict,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
 
 from ibutsu_server.settings.docstrings import attribute_docstrings
 
@@ -515,3 +530,47 @@ def describe(name: str) -> str:
         KeyError: Celery has no such setting.
     """
     return attribute_docstrings(CeleryOptions)[name]
+
+
+def types_of(name: str) -> frozenset[Any]:
+    """Return the types of the values of Celery's setting ``name``, without their parameters and None.
+
+    As for a type checker, a whole number is also a float.
+
+    Raises:
+        KeyError: Celery has no such setting.
+    """
+    return frozenset(kind for member in _members(name) for kind in _types_in(member))
+
+
+def choices_of(name: str) -> tuple[str | int, ...]:
+    """Return the values that Celery's setting ``name`` may have, or none where there are more than a few.
+
+    Raises:
+        KeyError: Celery has no such setting.
+    """
+    members = _members(name)
+    if any(get_origin(member) is not Literal for member in members):
+        return ()
+    return tuple(choice for member in members for choice in get_args(member))
+
+
+def _members(name: str) -> list[Any]:
+    hint = _hints()[name]
+    members = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    return [member for member in members if member is not NoneType]
+
+
+@cache
+def _hints() -> dict[str, Any]:
+    return get_type_hints(CeleryOptions)
+
+
+def _types_in(member: Any) -> Iterator[Any]:
+    origin = get_origin(member)
+    if origin is Literal:
+        yield from map(type, get_args(member))
+    elif member is float:
+        yield from (int, float)
+    else:
+        yield Mapping if is_typeddict(member) else origin or member

@@ -5,8 +5,8 @@ Celery is imported only when one of its own settings is met: most configurations
 
 from __future__ import annotations
 
-import datetime as dt
 import math
+from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -19,16 +19,14 @@ if TYPE_CHECKING:
 TRUE_WORDS: Final = frozenset({"true", "yes", "on", "1"})
 FALSE_WORDS: Final = frozenset({"false", "no", "off", "0"})
 
-# Where Celery's documentation allows more than its table says.
-_ALSO_ALLOWED: Final[dict[str, tuple[type, ...]]] = {
-    "result_expires": (dt.timedelta,),
-    "task_queues": (list, tuple),
-    "broker_use_ssl": (dict,),
-    "timezone": (dt.tzinfo,),
-    "beat_scheduler": (type,),
-    "worker_consumer": (type,),
-    "worker_pool": (type,),
+_CORRECTED: Final = {
+    "broker_heartbeat_checkrate": "float",
+    "cassandra_auth_kwargs": "dict",
+    "cassandra_entry_ttl": "int",
+    "cassandra_port": "int",
+    "task_default_priority": "int",
 }
+"""Types that contradict Celery's documentation in its table, or do not work, as they should be."""
 
 _AT_LEAST_ONE: Final = frozenset(
     {
@@ -47,7 +45,8 @@ def option_types() -> dict[str, str]:
     from celery.app.defaults import NAMESPACES, flatten
 
     table: dict[str, Any] = dict(flatten(NAMESPACES))
-    return {name: getattr(option.type, "__name__", option.type) for name, option in table.items()}
+    types = {name: getattr(option.type, "__name__", option.type) for name, option in table.items()}
+    return types | _CORRECTED
 
 
 @cache
@@ -85,10 +84,14 @@ def convert(name: str, value: Any) -> Any:
     Raises:
         ValueError: the value is not of that type; the sentence leaves the value out, it may be secret.
     """
+    from ibutsu_server.settings.celery_options import choices_of
+
     if name == "worker_concurrency":
         return _concurrency(value)
+    if choices := choices_of(name):
+        return _choice(value, choices)
     kind = option_types()[name]
-    if value is None or isinstance(value, _ALSO_ALLOWED.get(name, ())):
+    if value is None or _is_also_allowed(name, kind, value):
         return value
     if kind == "any":
         return _anything(value)
@@ -100,6 +103,25 @@ def convert(name: str, value: Any) -> Any:
 def least(name: str) -> int:
     """Return the smallest number that Celery's setting ``name`` may be."""
     return 1 if name in _AT_LEAST_ONE else 0
+
+
+def _is_also_allowed(name: str, kind: str, value: Any) -> bool:
+    """Tell whether ``value`` is of a type that Celery accepts beside that of its table."""
+    from ibutsu_server.settings.celery_options import types_of
+
+    others = types_of(name) - _TYPES.get(kind, frozenset())
+    return not isinstance(value, str) and isinstance(value, tuple(others))
+
+
+def _choice(value: Any, choices: tuple[str | int, ...]) -> str | int | None:
+    """Return the choice that ``value`` is, or is as text."""
+    if value is None:
+        return None
+    for choice in choices:
+        if str(value) == str(choice):
+            return choice
+    message = f"must be one of {', '.join(map(str, choices))}"
+    raise ValueError(message)
 
 
 def _anything(value: Any) -> Any:
@@ -158,6 +180,16 @@ def _text(value: Any) -> str:
 def _bytes(value: Any) -> bytes:
     return value if isinstance(value, bytes) else _text(value).encode(errors="surrogateescape")
 
+
+_SEQUENCES: Final = frozenset({list, tuple, set, frozenset})
+_TYPES: Final = {
+    "int": frozenset({int}),
+    "float": frozenset({int, float}),
+    "dict": frozenset({Mapping}),
+    "list": _SEQUENCES,
+    "tuple": _SEQUENCES,
+}
+"""The types of which a value is checked or copied before it is used."""
 
 _CONVERTERS: Final = {
     "bool": _boolean,

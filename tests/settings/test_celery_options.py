@@ -5,14 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from types import NoneType, UnionType
-from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
+from collections.abc import Callable, Mapping, Sequence, Sized
+from types import NoneType
+from typing import Any, Final, get_args, get_type_hints
 
 import pytest
 from celery.app.defaults import NAMESPACES, Option, flatten
 
-from ibutsu_server.settings.celery_options import CeleryOptions, describe
+from ibutsu_server.settings.celery_options import CeleryOptions, choices_of, describe, types_of
+from ibutsu_server.settings.celery_table import convert
 
 TABLE: Final[dict[str, Option]] = dict(flatten(NAMESPACES))
 HINTS: Final = get_type_hints(CeleryOptions)
@@ -24,7 +25,7 @@ KINDS: Final[dict[Any, set[Any]]] = {
     "bool": {bool},
     "int": {int},
     int: {int},
-    "float": {float},
+    "float": {int, float},
     "dict": {Mapping},
     "list": {list, tuple},
     "tuple": {list, tuple},
@@ -48,7 +49,7 @@ ALSO_ALLOWED: Final[dict[str, set[Any]]] = {
     "security_key_password": {str},
     "task_annotations": {Mapping, Sequence},
     "task_default_delivery_mode": {int},
-    "task_default_rate_limit": {float},
+    "task_default_rate_limit": {int, float},
     "task_queues": {Sequence},
     "task_routes": {Callable, Mapping, Sequence, str},
     "timezone": {dt.tzinfo},
@@ -63,7 +64,7 @@ ALSO_ALLOWED: Final[dict[str, set[Any]]] = {
 """What Celery's documentation or its code accepts beyond the type in its table."""
 
 CORRECTED: Final[dict[str, set[Any]]] = {
-    "broker_heartbeat_checkrate": {float},
+    "broker_heartbeat_checkrate": {int, float},
     "cassandra_auth_kwargs": {Mapping},
     "cassandra_entry_ttl": {int},
     "cassandra_port": {int},
@@ -86,22 +87,24 @@ NONE_TOO: Final = {
 """Settings that accept None, which stands for "off" or "no limit", beside a default that is not None."""
 
 
-def kinds_of(hint: Any) -> set[Any]:
-    """Return the types that ``hint`` is made of, without their parameters."""
-    origin = get_origin(hint)
-    if origin in (Union, UnionType):
-        return {kind for member in get_args(hint) for kind in kinds_of(member)}
-    if origin is Literal:
-        return {type(value) for value in get_args(hint)}
-    return {Mapping} if is_typeddict(hint) else {origin or hint}
-
-
-def accepts(hint: Any, value: Any) -> bool:
-    """Return whether ``value`` is of a type that ``hint`` names; a whole number is a float, too."""
-    if get_origin(hint) is Literal:
-        return value in get_args(hint)
-    kinds = kinds_of(hint)
-    return isinstance(value, (*kinds, int) if float in kinds else tuple(kinds))
+SAMPLES: Final[dict[Any, Any]] = {
+    Callable: print,
+    Mapping: {},
+    Sequence: [],
+    bool: True,
+    bytes: b"secret",
+    dt.timedelta: dt.timedelta(days=1),
+    dt.tzinfo: dt.UTC,
+    float: 1.5,
+    frozenset: frozenset({"json"}),
+    int: 1,
+    list: ["a"],
+    set: {"json"},
+    str: "auto",
+    tuple: ("a",),
+    type: Sized,
+}
+"""A value of each type that a setting may have."""
 
 
 def test_every_setting_of_the_installed_celery_is_typed_and_no_other() -> None:
@@ -115,17 +118,66 @@ def test_each_setting_has_the_type_that_celery_accepts() -> None:
         name: CORRECTED.get(name) or KINDS[option.type] | ALSO_ALLOWED.get(name, set())
         for name, option in TABLE.items()
     }
-    assert {name: kinds_of(hint) - {NoneType} for name, hint in HINTS.items()} == accepted
+    assert {name: types_of(name) for name in HINTS} == accepted
 
 
 def test_each_setting_accepts_its_default() -> None:
     """What Celery does by itself can also be written down."""
-    assert [name for name, option in TABLE.items() if not accepts(HINTS[name], option.default)] == []
+    given = {name: option.default for name, option in TABLE.items() if option.default is not None}
+    assert [name for name, default in given.items() if not isinstance(default, tuple(types_of(name)))] == []
+
+
+def test_each_type_of_a_setting_is_accepted_when_a_program_runs() -> None:
+    """What a type checker lets pass, the check of the values lets pass, too."""
+
+    def is_accepted(name: str, kind: Any) -> bool:
+        try:
+            convert(name, SAMPLES[kind])
+        except ValueError:
+            return False
+        return True
+
+    open_names = [name for name in TABLE if not choices_of(name)]
+    pairs = [(name, kind) for name in open_names for kind in types_of(name)]
+    assert [pair for pair in pairs if not is_accepted(*pair)] == []
+
+
+@pytest.mark.parametrize("name", ["worker_pool_start_method", "task_default_delivery_mode", "task_protocol"])
+def test_a_setting_with_few_values_takes_these_alone(name: str) -> None:
+    """As an object or as text each of them is accepted; the fault of another value lists them."""
+    choices = choices_of(name)
+    assert len(choices) >= 2
+    for choice in choices:
+        assert convert(name, choice) == convert(name, str(choice)) == choice
+    for value in ("forkserver", 3):
+        with pytest.raises(ValueError, match="^must be one of " + ", ".join(map(str, choices)) + "$"):
+            convert(name, value)
+
+
+def test_a_setting_with_few_values_may_be_left_open() -> None:
+    """None stands for Celery's own choice."""
+    assert convert("cassandra_read_consistency", None) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("broker_heartbeat_checkrate", "2.5", 2.5),
+        ("cassandra_auth_kwargs", '{"username": "ibutsu"}', {"username": "ibutsu"}),
+        ("cassandra_entry_ttl", "60", 60),
+        ("cassandra_port", "9042", 9042),
+        ("task_default_priority", "3", 3),
+    ],
+)
+def test_text_is_read_as_the_type_that_works(name: str, text: str, value: Any) -> None:
+    """Where Celery's table names a wrong type, a value of the environment has the right one even so."""
+    assert convert(name, text) == value
+    assert type(convert(name, text)) is type(value)
 
 
 def test_only_settings_that_can_be_off_accept_none() -> None:
     """None is no value of a setting that must have one."""
-    optional = {name for name, hint in HINTS.items() if NoneType in kinds_of(hint)}
+    optional = {name for name, hint in HINTS.items() if NoneType in get_args(hint)}
     assert optional == {name for name, option in TABLE.items() if option.default is None} | NONE_TOO
 
 
