@@ -88,6 +88,15 @@ def test_show_and_explain_know_the_group(folder: Path) -> None:
     assert "environment variable IBUTSU_GREETING_GUEST" in explained
 
 
+def test_the_schema_and_the_templates_have_the_group(folder: Path) -> None:
+    """An editor completes the variable, and a starting point of every format names it."""
+    schema = json.loads(config(folder, "schema"))
+    greeted = schema["properties"]["IBUTSU_GREETING_GUEST"]["description"]
+    assert greeted.startswith("Who is greeted every minute.")
+    for format_ in ("env", "configmap", "compose"):
+        assert "IBUTSU_GREETING_GUEST" in config(folder, "template", "--format", format_)
+
+
 def test_the_documentation_has_the_group(folder: Path) -> None:
     """The generated page names the model and the variable."""
     script = shutil.copy(DOCS / "settings_reference.py", folder)
