@@ -10,17 +10,16 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import LargeBinary, event
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from ibutsu_server.constants import SQLITE_BUSY_TIMEOUT
-from ibutsu_server.db.types import PortableUuid
+from ibutsu_server.db.sqlite import log_writes_ahead, prepare_connection
+from ibutsu_server.db.types import PortableUuid, naive_utc
 
 if TYPE_CHECKING:
     from flask import Flask
     from sqlalchemy import Engine
-    from sqlalchemy.engine.interfaces import DBAPIConnection
 
 
 class Base(DeclarativeBase):
-    """Give every table its ``id`` and every row its dictionary form."""
+    """A row of any table: each has an ``id`` and a dictionary form."""
 
     wire_names: ClassVar[dict[str, str]] = {}
     """Column name to the name it has in :meth:`to_dict`, where the two differ."""
@@ -28,7 +27,7 @@ class Base(DeclarativeBase):
     id: Mapped[str] = mapped_column(PortableUuid, primary_key=True, default=lambda: str(uuid4()))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the row as JSON-ready values: ids as text, moments as ISO 8601 in UTC.
+        """Return the row as JSON-ready values: ids as text, times in UTC and with a ``Z``, as in the API.
 
         Binary content and passwords stay in the database.
         """
@@ -50,36 +49,19 @@ class Base(DeclarativeBase):
 
 
 def _to_wire(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, dt.datetime) else value
+    return f"{naive_utc(value).isoformat()}Z" if isinstance(value, dt.datetime) else value
 
 
 class _Database(SQLAlchemy):
-    """Make SQLite keep its promises the way PostgreSQL does."""
+    """An extension whose SQLite connections behave as those of PostgreSQL do."""
 
     def _make_engine(self, bind_key: str | None, options: dict[str, Any], app: Flask) -> Engine:
         engine = super()._make_engine(bind_key, options, app)
         if engine.dialect.name == "sqlite":
-            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "connect", prepare_connection)
             if engine.url.query.get("mode") != "ro":
-                event.listen(engine, "connect", _log_writes_ahead)
+                event.listen(engine, "connect", log_writes_ahead)
         return engine
-
-
-def _prepare_sqlite(connection: DBAPIConnection, record: object) -> None:
-    """Enforce foreign keys, and wait while another process writes."""
-    del record
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT * 1000}")
-    cursor.close()
-
-
-def _log_writes_ahead(connection: DBAPIConnection, record: object) -> None:
-    """Let readers and a writer of several processes work side by side."""
-    del record
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.close()
 
 
 db = _Database(model_class=Base)

@@ -21,7 +21,7 @@ PortableJSON = JSON().with_variant(JSONB(), "postgresql")
 
 
 class PortableUuid(TypeDecorator[str]):
-    """Store a UUID natively where the database can; in Python it is lower-case text with hyphens."""
+    """A UUID, stored natively where the database can; in Python it is lower-case text with hyphens."""
 
     impl = Uuid(as_uuid=False)
     cache_ok = True
@@ -33,9 +33,9 @@ class PortableUuid(TypeDecorator[str]):
 
 
 class UtcDateTime(TypeDecorator[dt.datetime]):
-    """Store a moment as naive UTC (``timestamp without time zone``), as existing databases do.
+    """A time that is stored as naive UTC (``timestamp without time zone``), as in existing databases.
 
-    A datetime with an offset is converted to UTC; a naive one is taken to be UTC already.
+    A datetime with an offset is converted to UTC; a naive one is taken to be in UTC already.
     """
 
     impl = DateTime
@@ -44,18 +44,25 @@ class UtcDateTime(TypeDecorator[dt.datetime]):
     def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
         """Return ``value`` in UTC, without its offset."""
         del dialect
-        if value is not None and value.tzinfo is not None:
-            return value.astimezone(dt.UTC).replace(tzinfo=None)
-        return value
+        return None if value is None else naive_utc(value)
+
+
+def naive_utc(value: dt.datetime) -> dt.datetime:
+    """Return ``value`` in UTC, without its offset; without an offset it is in UTC already.
+
+    Raises:
+        OverflowError: it lies outside of the calendar once it is in UTC.
+    """
+    return value.astimezone(dt.UTC).replace(tzinfo=None) if value.tzinfo else value
 
 
 def utc_now() -> dt.datetime:
-    """Return the present moment as naive UTC."""
-    return dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    """Return the current time as naive UTC."""
+    return naive_utc(dt.datetime.now(dt.UTC))
 
 
 class utc_timestamp(GenericFunction[dt.datetime]):  # noqa: N801 - the name of an SQL function
-    """Render the database's present moment in UTC, whatever its session time zone is."""
+    """The database's current time in UTC, whatever the time zone of its session is."""
 
     type = UtcDateTime()
     inherit_cache = True
