@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Float, Text
 
-from ibutsu_server.db.fields import CountField, Field, IdField, ListField, MomentField, NumberField, json_text
+from ibutsu_server.db.fields import CountField, Field, IdField, ListField, NumberField, TimeField, json_text
 from ibutsu_server.db.filters import Filter, FilterError
 from ibutsu_server.db.models import Result, Run
 from ibutsu_server.db.types import PortableUuid, UtcDateTime
@@ -35,9 +35,9 @@ _KINDS: Final[dict[type[Any], type[Field]]] = {
     Text: Field,
     PortableUuid: IdField,
     Float: NumberField,
-    UtcDateTime: MomentField,
+    UtcDateTime: TimeField,
 }
-"""The kind of field by the type of its column; a JSON column is no field without a path."""
+"""The kind of field by the type of its column; a JSON column is not a field without a path."""
 
 
 def compile_filter(one: Filter, model: Model) -> Condition:
@@ -83,4 +83,4 @@ def _unknown(name: str, model: Model) -> str:
     known += [f"{head}.<path>" for head, key in _JSON_COLUMNS.items() if key in columns]
     near = difflib.get_close_matches(name, known, n=1)
     remedy = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(sorted(known))}"
-    return f"{name[:40]!r} is no field of {model.__tablename__}; {remedy}"
+    return f"{name[:40]!r} is not a field of {model.__tablename__}; {remedy}"

@@ -1,11 +1,10 @@
-"""Define the kinds of fields that a filter can ask: what they hold, and how that compares.
+"""Define the kinds of fields that a filter can ask about: what they hold, and how that compares.
 
 A value, and each name on a path into JSON, reaches the database as a bound parameter only.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import math
 import operator
@@ -13,14 +12,16 @@ import re
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Text, and_, case, cast, func, literal, select, type_coerce
+from sqlalchemy import ARRAY, ColumnElement, Text, and_, any_, case, cast, func, literal, select, type_coerce
 from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 
 from ibutsu_server.db.base import db
-from ibutsu_server.db.filters import FilterError, Operator
+from ibutsu_server.db.filters import FilterError, Operator, unquoted
 from ibutsu_server.db.patterns import checked_pattern
+from ibutsu_server.db.times import read_time
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable
 
     from sqlalchemy import SQLColumnExpression
@@ -28,11 +29,12 @@ if TYPE_CHECKING:
 
 Condition = ColumnElement[bool]
 
-MAX_VALUES: Final = 1_000
-"""Values of one list: with all filters of a query they stay below what SQLite and PostgreSQL can bind."""
+_POSITION: Final = re.compile(r"-?+\d++", re.A)
+"""A name on a path that PostgreSQL's ``#>>`` takes for a position in an array."""
 
-_SECONDS: Final = re.compile(r"(?!\d{8}$)\d+(?:\.\d+)?", re.A)
-"""Seconds since 1970; eight digits are a date in the basic form of ISO 8601."""
+_UUID_GROUPS: Final = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
+"""First digit and number of digits of each group between the hyphens of a UUID."""
+
 _YES: Final = ("y", "t", "1")
 _COMPARISONS: Final[dict[Operator, Callable[[Any, Any], Any]]] = {
     Operator.EQUAL: operator.eq,
@@ -45,7 +47,7 @@ _COMPARISONS: Final[dict[Operator, Callable[[Any, Any], Any]]] = {
 
 
 class Field:
-    """Be a field whose values are text."""
+    """A field whose values are text."""
 
     holds: ClassVar = "text"
     operators: ClassVar = frozenset(Operator)
@@ -87,6 +89,8 @@ class Field:
 
     def any_of(self, values: list[Any]) -> Condition:
         """Ask whether the field is one of the values."""
+        if _is_postgresql():  # one parameter, however many values there are
+            return self.column == any_(literal(values, ARRAY(self.column.type)))
         return self.column.in_(values)
 
     def compared(self, symbol: Operator, value: Any) -> Condition:
@@ -98,28 +102,35 @@ class Field:
         """Return the value as what the field holds.
 
         Raises:
-            FilterError: it is none.
+            FilterError: it is not such a value.
         """
         return value
 
 
 class IdField(Field):
-    """Be a field whose values are ids: they are equal or not."""
+    """A field whose values are ids."""
 
     holds = "an id"
-    operators = frozenset({Operator.EQUAL, Operator.NOT_EQUAL, Operator.IN, Operator.EXISTS})
+
+    def where_text(self, is_met: Callable[[ColumnElement[str]], Condition]) -> Condition:
+        """Ask whether the id, written with hyphens in lower case, meets a condition."""
+        text: ColumnElement[str] = cast(self.column, Text)
+        if not _is_postgresql():  # SQLite stores the digits alone
+            groups = [func.substr(text, *group) for group in _UUID_GROUPS]
+            text = func.printf("%s-%s-%s-%s-%s", *groups, type_=Text)
+        return is_met(text)
 
     def parsed(self, value: str) -> str:
         """Return the canonical text of the id."""
         try:
             return str(UUID(value))
         except ValueError:
-            message = f"{value[:40]!r} is no UUID; write all 32 digits of the id"
+            message = f"{value[:40]!r} is not a UUID; write all 32 digits of the id"
             raise FilterError(message) from None
 
 
 class NumberField(Field):
-    """Be a field whose values are numbers."""
+    """A field whose values are numbers."""
 
     holds = "a number"
 
@@ -130,37 +141,37 @@ class NumberField(Field):
         except ValueError:
             number = math.nan
         if not math.isfinite(number):
-            message = f"the field holds a number, and {value[:40]!r} is none; write one such as 2.5"
+            message = f"the field holds a number, and {value[:40]!r} is not one; write one such as 2.5"
             raise FilterError(message)
         return number
 
 
-class MomentField(Field):
-    """Be a field whose values are moments, in UTC where they do not say."""
+class TimeField(Field):
+    """A field whose values are points in time, in UTC where a filter does not say."""
 
-    holds = "a moment"
+    holds = "a time"
 
     def parsed(self, value: str) -> dt.datetime:
-        """Return the moment."""
-        try:
-            if _SECONDS.fullmatch(value):
-                return dt.datetime.fromtimestamp(float(value), dt.UTC)
-            moment = dt.datetime.fromisoformat(value)
-            return moment.astimezone(dt.UTC) if moment.tzinfo else moment
-        except (ValueError, OverflowError, OSError):
-            message = f"{value[:40]!r} is no moment; write 2026-03-01T12:00:00 or seconds since 1970"
-            raise FilterError(message) from None
+        """Return the time."""
+        time = read_time(value)
+        if time is None:
+            message = f"{value[:40]!r} is not a time; write 2026-03-01T12:00:00 or seconds since 1970"
+            raise FilterError(message)
+        return time
 
 
 class CountField(NumberField):
-    """Be a number in ``summary``: PostgreSQL compares it as JSON, as its index does; nothing can fail."""
+    """A number in ``summary``: PostgreSQL compares it as JSON, as its index does, so nothing can fail."""
 
     def __init__(self, column: InstrumentedAttribute[Any], name: str) -> None:
         path = f"$.{name}"
         super().__init__(column[name] if _is_postgresql() else func.json_extract(column, path))
         self._text = json_text(column, [name])
-        kind = func.jsonb_typeof(column[name]) if _is_postgresql() else func.json_type(column, path)
-        self._is_number: Condition = kind.in_(["number", "integer", "real"])
+        self._is_number: Condition = (
+            func.jsonb_typeof(column[name]) == "number"
+            if _is_postgresql()
+            else func.json_type(column, path).in_(["integer", "real"])
+        )
 
     def exists(self) -> Condition:
         """Ask whether the summary has the number."""
@@ -176,16 +187,12 @@ class CountField(NumberField):
 
     def compared(self, symbol: Operator, value: Any) -> Condition:
         """Ask how the number compares; JSON of another kind has an order too, but no meaning."""
-        return and_(self._is_number, super().compared(symbol, value))
-
-    def parsed(self, value: str) -> Any:
-        """Return the number in the form it compares in."""
-        number = super().parsed(value)
-        return literal(number, JSONB) if _is_postgresql() else number
+        number = literal(value, JSONB) if _is_postgresql() else value
+        return and_(self._is_number, super().compared(symbol, number))
 
 
 class ListField(Field):
-    """Be a list of texts in ``data``: an operator asks whether any element meets it."""
+    """A list of texts in ``data``: an operator asks whether any element meets it."""
 
     holds = "a list"
     operators = frozenset(Operator) - {Operator.ABOVE, Operator.BELOW, Operator.AT_LEAST, Operator.AT_MOST}
@@ -221,22 +228,28 @@ class ListField(Field):
 
 
 def json_text(column: SQLColumnExpression[Any], path: list[str]) -> ColumnElement[str]:
-    """Give the text at a path, by the operator that the indexes of the schema are made of."""
-    if _is_postgresql():
-        return column.op("#>>", return_type=Text())(literal(path, ARRAY(Text)))
-    where = "$" + "".join(f".{json.dumps(name)}" for name in path)  # SQLite compares names as they are stored
-    kind = func.json_type(column, where, type_=Text)  # the two truth values are called as they are written
-    text = cast(func.json_extract(column, where), Text)
-    return case((kind.in_(["true", "false"]), kind), else_=text)
+    """Return the text at a path, by the operators that the indexes of the schema are made of."""
+    if not _is_postgresql():
+        where = "$" + "".join(f".{json.dumps(name)}" for name in path)  # SQLite compares names as stored
+        kind = func.json_type(column, where, type_=Text)  # "true" and "false", as JSON writes them
+        text = cast(func.json_extract(column, where), Text)
+        return case((kind.in_(["true", "false"]), kind), else_=text)
+    match path:
+        case [name] if not _POSITION.fullmatch(name):
+            return column.op("->>", return_type=Text())(literal(name, Text))
+        case [outer, inner] if not (_POSITION.fullmatch(outer) or _POSITION.fullmatch(inner)):
+            parent = column.op("->", return_type=JSONB())(literal(outer, Text))
+            return parent.op("->>", return_type=Text())(literal(inner, Text))
+    return column.op("#>>", return_type=Text())(literal(path, ARRAY(Text)))
 
 
 def _parts(value: str) -> list[str]:
-    """Split a list at its semicolons; each value counts once."""
-    parts = list(dict.fromkeys(part.strip() for part in value.split(";") if part.strip()))
-    if not 1 <= len(parts) <= MAX_VALUES:
-        message = f"a list has 1 to {MAX_VALUES:,} values separated by ';', not {len(parts):,}"
+    """Split a list at its semicolons; each value counts once, without the quotes around it."""
+    parts = [unquoted(part.strip()) for part in value.split(";") if part.strip()]
+    if not parts:
+        message = "a list has at least one value; write values separated by ';'"
         raise FilterError(message)
-    return parts
+    return list(dict.fromkeys(parts))
 
 
 def _is_postgresql() -> bool:

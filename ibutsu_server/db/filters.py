@@ -13,17 +13,18 @@ MAX_FILTER_LENGTH: Final = 100_000
 _SHOWN: Final = 100
 """Characters of a filter that a message repeats."""
 
-_FILTER: Final = re.compile(
-    r"\s*(?P<field>[^\W\d][\w.-]*)\s*(?P<operator>>=|<=|[=!~]=|[=!<>)(~*%@])\s*(?P<value>.*?)\s*", re.S
+# Linear: it is tried at the start of the text only, and what a possessive group took is never given back.
+_FIELD_AND_OPERATOR: Final = re.compile(
+    r"\s*+(?P<field>[^\W\d][\w.-]*+)\s*+(?P<operator>>=|<=|[=!~]=|[=!<>)(~*%@])"
 )
 
 
 class FilterError(ValueError):
-    """Say why a filter cannot be used: the filter, the fault, the remedy."""
+    """The reason why a filter cannot be used: the filter, the problem, the remedy."""
 
 
 class Operator(StrEnum):
-    """Name the operators by the one character that the API gives them."""
+    """The operators, each by the one character that the API gives it."""
 
     EQUAL = "="
     NOT_EQUAL = "!"
@@ -42,7 +43,7 @@ _LONG: Final = {">=": Operator.AT_LEAST, "<=": Operator.AT_MOST}
 
 @dataclass(frozen=True)
 class Filter:
-    """Be one filter: what it asks of which field; spaces around its three parts do not count."""
+    """A question about one field, without the spaces around its parts and the quotes around its value."""
 
     field: str
     operator: Operator
@@ -56,25 +57,43 @@ class Filter:
         """Read ``field operator value``.
 
         Raises:
-            FilterError: it is not text that a database can hold, or has no field or no known operator.
+            FilterError: it is not text that a database can store, or has no field or no known operator.
         """
-        if not isinstance(text, str) or len(text) > MAX_FILTER_LENGTH or not _is_storable(text):
-            message = f"{_quoted(text)} is no filter: write at most {MAX_FILTER_LENGTH:,} characters of text"
+        if not isinstance(text, str):
+            message = f"a value of the type {type(text).__name__} is not a filter: write text"
             raise FilterError(message)
-        match = _FILTER.fullmatch(text)
+        if len(text) > MAX_FILTER_LENGTH or not _is_storable(text):
+            message = (
+                f"{_quoted(text)} is not a filter: write at most {MAX_FILTER_LENGTH:,} characters, "
+                "none of them NUL or a lone surrogate"
+            )
+            raise FilterError(message)
+        match = _FIELD_AND_OPERATOR.match(text)
         if match is None:
             remedy = "write a field, one of = ! > < >= <= ~ * % @, and a value, such as result=failed"
-            message = f"{_quoted(text)} is no filter: {remedy}"
+            message = f"{_quoted(text)} is not a filter: {remedy}"
             raise FilterError(message)
-        field, symbol, value = match.group("field", "operator", "value")
+        symbol, value = match["operator"], text[match.end() :].strip()
         if symbol not in _LONG and len(symbol) > 1:
-            message = f"{_quoted(text)} is no filter: {symbol!r} is no operator; did you mean {symbol[0]!r}?"
+            message = (
+                f"{_quoted(text)} is not a filter: {symbol!r} is not an operator; did you mean {symbol[0]!r}?"
+            )
             raise FilterError(message)
-        return cls(field, _LONG.get(symbol) or Operator(symbol), value)
+        return cls(match["field"], _LONG.get(symbol) or Operator(symbol), unquoted(value))
+
+
+def unquoted(value: str) -> str:
+    """Return ``value`` without a pair of quotes around it that holds no other such quote.
+
+    The list ``"a";"b"`` is left as it is, because its first quote belongs to its second one.
+    """
+    quote, inner = value[:1], value[1:-1]
+    is_quoted = len(value) > 1 and quote in "\"'" and value.endswith(quote) and quote not in inner
+    return inner if is_quoted else value
 
 
 def _is_storable(text: str) -> bool:
-    """Tell whether there are no lone surrogates and no NUL, which no database text can hold."""
+    """Return whether there is no lone surrogate and no NUL, which no text in a database can have."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -82,6 +101,5 @@ def _is_storable(text: str) -> bool:
     return "\0" not in text
 
 
-def _quoted(given: Any) -> str:
-    text = given if isinstance(given, str) else str(given)
+def _quoted(text: str) -> str:
     return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")

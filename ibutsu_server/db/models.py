@@ -43,8 +43,8 @@ def _metadata_indexes(table: str) -> tuple[Index, ...]:
     """Index the places in ``data`` that people search by."""
     return (
         _index_in_json(f"ix_{table}_tags", "(data -> 'tags')", postgresql_using="gin"),
-        _index_in_json(f"ix_{table}_jenkins_job_name", "(data #>> '{jenkins,job_name}')"),
-        _index_in_json(f"ix_{table}_jenkins_build_number", "(data #>> '{jenkins,build_number}')"),
+        _index_in_json(f"ix_{table}_jenkins_job_name", "((data -> 'jenkins') ->> 'job_name')"),
+        _index_in_json(f"ix_{table}_jenkins_build_number", "((data -> 'jenkins') ->> 'build_number')"),
     )
 
 

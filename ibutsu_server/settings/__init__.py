@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ibutsu_server.settings.flower import FlowerSettings
     from ibutsu_server.settings.imports import ImportSettings
     from ibutsu_server.settings.pruning import PruneSettings
+    from ibutsu_server.settings.queries import QuerySettings
     from ibutsu_server.settings.server import ServerSettings
     from ibutsu_server.settings.source_kinds import Origin
     from ibutsu_server.settings.sources import Sources
@@ -29,6 +30,7 @@ _MODULES = {
     "ImportSettings": "imports",
     "Origin": "source_kinds",
     "PruneSettings": "pruning",
+    "QuerySettings": "queries",
     "ServerSettings": "server",
     "Sources": "sources",
 }
@@ -42,6 +44,7 @@ __all__ = [
     "ImportSettings",
     "Origin",
     "PruneSettings",
+    "QuerySettings",
     "ServerSettings",
     "Sources",
 ]

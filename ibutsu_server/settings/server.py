@@ -15,6 +15,7 @@ from ibutsu_server.settings.flask_celery import FlaskCelerySettings
 from ibutsu_server.settings.flower import FlowerSettings
 from ibutsu_server.settings.imports import ImportSettings
 from ibutsu_server.settings.pruning import PruneSettings
+from ibutsu_server.settings.queries import QuerySettings
 from ibutsu_server.settings.sources import Sources
 from ibutsu_server.settings.spelling import misspelt_names
 from ibutsu_server.settings.tree import GroupsSource, groups_of, parts_of, read_groups
@@ -51,6 +52,7 @@ class ServerSettings(SettingsGroup):
     beat: BeatSettings = setting()
     imports: ImportSettings = setting()
     prune: PruneSettings = setting()
+    query: QuerySettings = setting()
     flower: FlowerSettings | None = None
 
     @classmethod

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any, Final
 
+from flask import current_app
+
 from ibutsu_server.db.conditions import compile_filter
+from ibutsu_server.db.errors import values_refused
 from ibutsu_server.db.filters import Filter, FilterError
 from ibutsu_server.db.models import Result, Run
 from ibutsu_server.db.pages import Page, PageQuery
@@ -18,11 +20,9 @@ if TYPE_CHECKING:
     from ibutsu_server.db.conditions import Model
     from ibutsu_server.db.fields import Condition
 
-logger = logging.getLogger(__name__)
-
 MAX_PAGE: Final = 1_000_000_000
-MAX_PAGE_SIZE: Final = 10_000
-MAX_FILTERS: Final = 30
+MAX_PAGE_SIZE: Final = 50_000
+MAX_FILTERS: Final = 1_000
 
 STATEMENT_SECONDS: Final = 60
 """Seconds that one statement of a query may take."""
@@ -38,19 +38,22 @@ def query_task(
     estimate: bool = False,
     tablename: str = "results",
 ) -> dict[str, Any]:
-    """Find the rows that meet all filters, newest first, and give one page of them.
+    """Find the rows that meet all filters, newest first, and return one page of them.
 
-    A filter that cannot be used is left out, and told under ``"warnings"`` and in the log; there is no such
-    key when all were used.
+    The filters are all that keeps projects apart, so that none is ever left out.
+
+    Raises:
+        InvalidInputError: a filter or another argument cannot be used, or the answer would be too large.
     """
     model = _model(tablename)
     number = _bounded("page", page, MAX_PAGE)
     size = _bounded("page_size", page_size, MAX_PAGE_SIZE)
-    with time_limit(STATEMENT_SECONDS):
-        conditions, warnings = _read(filter_, model)
-        found = Page.fetch(PageQuery(model, conditions, number, size), estimate=_flag("estimate", estimate))
-    answer: dict[str, Any] = {tablename: found.rows, "pagination": found.pagination}
-    return answer | ({"warnings": warnings} if warnings else {})
+    estimate = _flag("estimate", estimate)
+    max_bytes = current_app.extensions["ibutsu_server"].query.max_answer_bytes
+    with time_limit(STATEMENT_SECONDS), values_refused():
+        query = PageQuery(model, _conditions(filter_, model), number, size)
+        found = Page.fetch(query, estimate=estimate, max_bytes=max_bytes)
+    return {tablename: found.rows, "pagination": found.pagination}
 
 
 def _model(tablename: Any) -> Model:
@@ -75,15 +78,19 @@ def _flag(name: str, value: Any) -> bool:
     return value
 
 
-def _read(filters: Any, model: Model) -> tuple[list[Condition], list[str]]:
-    if not isinstance(filters, list | None) or len(filters or ()) > MAX_FILTERS:
-        message = f"filter_ must be a list of at most {MAX_FILTERS} filters such as ['result=failed']"
+def _conditions(filters: Any, model: Model) -> list[Condition]:
+    filters = [] if filters is None else filters
+    if not isinstance(filters, list) or len(filters) > MAX_FILTERS:
+        message = f"filter_ must be a list of at most {MAX_FILTERS:,} filters such as ['result=failed']"
         raise InvalidInputError(message)
-    conditions, warnings = [], []
-    for text in filters or ():
+    conditions: list[Condition] = []
+    problems: list[str] = []
+    for text in filters:
         try:
             conditions.append(compile_filter(Filter.parse(text), model))
         except FilterError as error:
-            logger.warning("A filter is left out: %s", error)
-            warnings.append(str(error))
-    return conditions, warnings
+            problems.append(f"({len(problems) + 1}) {error}")
+    if problems:
+        message = f"{len(problems)} of {len(filters)} filters cannot be used: {' '.join(problems)}"
+        raise InvalidInputError(message)
+    return conditions

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from ibutsu_server.db import db
 from ibutsu_server.db.conditions import compile_filter
-from ibutsu_server.db.filters import Filter, FilterError, Operator
+from ibutsu_server.db.filters import Filter, FilterError, Operator, unquoted
 from ibutsu_server.db.models import Result, Run
 from ibutsu_server.db.pages import Page, PageQuery
 from tests.db.rows import make_result, make_run, stored
@@ -50,12 +50,18 @@ few = settings(max_examples=100, deadline=None, suppress_health_check=[HealthChe
 def rows_of(model: Model, *filters: Filter) -> list[dict[str, Any]]:
     """Give the rows that meet all filters."""
     conditions = [compile_filter(each, model) for each in filters]
-    return Page.fetch(PageQuery(model, conditions, 1, 100), estimate=False).rows
+    return Page.fetch(PageQuery(model, conditions, 1, 100), estimate=False, max_bytes=10**6).rows
 
 
 def counts() -> list[int | None]:
     """Give the number of runs and of results."""
     return [db.session.scalar(select(func.count()).select_from(table)) for table in (Run, Result)]
+
+
+def quoted(value: str) -> str:
+    """Put quotes around a value whose own would be taken for these."""
+    quote = '"' if value[:1] == "'" else "'"
+    return value if unquoted(value) == value else f"{quote}{value}{quote}"
 
 
 def clean(texts: Iterable[str]) -> list[str]:
@@ -88,7 +94,7 @@ def test_a_value_finds_what_is_equal_to_it(app: Flask, texts: list[str], data: s
     stored(run, *(make_result(run, test_id=text, data={"x": text, "tags": [text]}) for text in texts))
     mine = Filter("run_id", Operator.EQUAL, run.id)
     for field in ("test_id", "metadata.x", "metadata.tags"):
-        equal = rows_of(Result, mine, Filter.parse(f"{field} = {wanted}"))
+        equal = rows_of(Result, mine, Filter.parse(f"{field} = {quoted(wanted)}"))
         assert [row["test_id"] for row in equal] == [text for text in texts if text == wanted]
-        containing = rows_of(Result, mine, Filter.parse(f"{field} % {wanted}"))
+        containing = rows_of(Result, mine, Filter.parse(f"{field} % {quoted(wanted)}"))
         assert {row["test_id"] for row in containing} == {text for text in texts if wanted in text}

@@ -38,7 +38,7 @@ UPDATE runs SET summary = jsonb_build_object('pass_percent', data #> '{jenkins,b
 
 def fetch(number: int, size: int = 7, *, estimate: bool = False) -> Page:
     """Fetch a page of all results."""
-    return Page.fetch(PageQuery(Result, [], number, size), estimate=estimate)
+    return Page.fetch(PageQuery(Result, [], number, size), estimate=estimate, max_bytes=10**6)
 
 
 def store_results(number: int) -> None:
