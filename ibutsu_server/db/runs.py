@@ -5,37 +5,46 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Text, cast, func, select, update
+from sqlalchemy import Text, case, cast, func, select, update
 from sqlalchemy.orm import aliased
 
+from ibutsu_server.constants import MIN_RESULT_MONTHS
 from ibutsu_server.db.base import db
+from ibutsu_server.db.fields import json_text
 from ibutsu_server.db.models import Result, Run
+from ibutsu_server.db.retention import months
 from ibutsu_server.db.summary import COUNTED_STATES, summarise
+from ibutsu_server.db.times import parse_plausible_time
 from ibutsu_server.db.types import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Row
+    from sqlalchemy import ColumnElement, Row, Select
 
-_COPIED_COLUMNS: Final = ("start_time", "env", "component", "project_id", "source")
+_COPIED_COLUMNS: Final = ("start_time", "project_id")
+_AGREED_COLUMNS: Final = ("env", "component", "source")
 _COPIED_METADATA: Final = ("jenkins", "tags")
+
+_AT_ONCE: Final = 1_000
+"""Results that are read and updated at once."""
 
 
 def refresh_run(run_id: str) -> bool:
-    """Compute the summary and the duration of a run anew, and fill what its first result knows.
+    """Compute the summary and the duration of a run anew, and fill what it lacks from its results.
 
-    Of callers at once each counts after the one before it has committed, so the last one wins and misses
-    nothing. Return whether there is such a run.
+    A run keeps both where its results were pruned. Of callers at once each counts after the one before it has
+    committed, so the last one wins and misses nothing. Return whether there is such a run.
     """
     run = _lock(run_id)
     if run is None:
         return False
-    totals = _totals(run_id)
-    states = {state: getattr(totals, state) for state in COUNTED_STATES.values()}
-    states["others"] = totals.tests - sum(states.values())
-    run.summary = summarise(states, collected=_collected(run, totals.tests))
-    run.duration = totals.duration
+    totals = _totals(run)
+    if not _has_lost_results(run, totals.tests):
+        states = {state: getattr(totals, state) for state in COUNTED_STATES.values()}
+        states["others"] = totals.tests - sum(states.values())
+        run.summary = summarise(states, collected=_collected(run, totals.tests))
+        run.duration = totals.duration
     if totals.tests:
         _fill(run, totals)
     db.session.flush()
@@ -54,15 +63,30 @@ def runs_out_of_step(since: dt.datetime) -> Sequence[str]:
 
 
 def recent(seconds: float) -> dt.datetime:
-    """Return the moment so many seconds ago, as naive UTC."""
+    """Return the time so many seconds ago, as naive UTC."""
     return utc_now() - dt.timedelta(seconds=seconds)
 
 
 def fill_start_times(run_id: str) -> int:
-    """Give results of a run that have no start time the run's; return how many there were."""
+    """Give the results of a run that have no start time one; return how many of them got it.
+
+    It is the one in their old ``starttime`` metadata, else the run's.
+    """
+    lacking = (Result.run_id == run_id, Result.start_time.is_(None))
+    old = json_text(Result.data, ["starttime"])
+    written = db.session.execute(
+        select(Result.id, old).where(*lacking, old.is_not(None)), execution_options={"yield_per": _AT_ONCE}
+    )
+    filled = 0
+    for rows in written.partitions():
+        started = [{"id": row[0], "start_time": parse_plausible_time(row[1])} for row in rows]
+        known = [row for row in started if row["start_time"] is not None]
+        if known:
+            db.session.execute(update(Result), known)
+        filled += len(known)
     start = select(Run.start_time).where(Run.id == run_id).scalar_subquery()
-    without = update(Result).where(Result.run_id == run_id, Result.start_time.is_(None))
-    return db.session.connection().execute(without.values(start_time=start)).rowcount
+    rest = update(Result).where(*lacking, start.is_not(None)).values(start_time=start)
+    return filled + db.session.connection().execute(rest).rowcount
 
 
 def _lock(run_id: str) -> Run | None:
@@ -76,22 +100,49 @@ def _lock(run_id: str) -> Run | None:
     return db.session.scalars(query, execution_options={"populate_existing": True}).one_or_none()
 
 
-def _totals(run_id: str) -> Row[Any]:
-    """Return one row: the number of tests and of each state, the seconds, and the first result's columns."""
+def _totals(run: Run) -> Row[Any]:
+    """Return one row: the numbers of tests and of each state, the seconds, and what may fill the run."""
     counts = [func.count().filter(Result.result == state).label(state) for state in COUNTED_STATES.values()]
     seconds = func.coalesce(func.sum(Result.duration), 0.0).label("duration")
-    totals = select(func.count().label("tests"), seconds, *counts).where(Result.run_id == run_id).subquery()
+    agreed = [_agreed(name) for name in _AGREED_COLUMNS if not getattr(run, name)]
+    columns: list[ColumnElement[Any]] = [func.count().label("tests"), seconds, *counts, *agreed]
+    totals = select(*columns).where(Result.run_id == run.id).subquery()
     earliest = aliased(Result)
     first_id = (
         select(earliest.id)
-        .where(earliest.run_id == run_id)
+        .where(earliest.run_id == run.id)
         .order_by(earliest.start_time, earliest.id)
         .limit(1)
         .scalar_subquery()
     )
     copied = [getattr(Result, name) for name in (*_COPIED_COLUMNS, "data")]
-    query = select(*totals.c, *copied).outerjoin_from(totals, Result, Result.id == first_id)
+    query: Select[Any] = select(*totals.c, *copied).outerjoin_from(totals, Result, Result.id == first_id)
     return db.session.execute(query).one()
+
+
+def _agreed(name: str) -> ColumnElement[str | None]:
+    """Return the one value that all results which have one have in a column, else null."""
+    value: ColumnElement[str] = func.nullif(getattr(Result, name), "")
+    if db.engine.dialect.name == "postgresql":  # comparing bytes is several times as fast as by a language
+        value = value.collate("C")
+    return case((func.min(value) == func.max(value), func.min(value))).label(name)
+
+
+def _has_lost_results(run: Run, tests: int) -> bool:
+    """Return whether the summary counts results that were pruned since.
+
+    That there are fewer than it counts has other reasons in a young run: a person deleted some, or a client
+    announced more than it sent. Only a summary that was computed from results has a percentage.
+    """
+    known = _object(run.summary)
+    counted = known.get("tests")
+    if type(counted) is not int or counted <= tests:
+        return False
+    return _may_be_pruned(run.start_time) or (tests == 0 and "pass_percent" in known)
+
+
+def _may_be_pruned(start: dt.datetime | None) -> bool:
+    return start is None or start < utc_now() - months(MIN_RESULT_MONTHS)
 
 
 def _collected(run: Run, tests: int) -> int:
@@ -100,11 +151,11 @@ def _collected(run: Run, tests: int) -> int:
     return max(known, tests) if type(known) is int else tests  # JSON's true is an int too
 
 
-def _fill(run: Run, first: Row[Any]) -> None:
-    for name in _COPIED_COLUMNS:
+def _fill(run: Run, totals: Row[Any]) -> None:
+    for name in (*_COPIED_COLUMNS, *_AGREED_COLUMNS):
         if not getattr(run, name):
-            setattr(run, name, getattr(first, name))
-    known, present = _object(first.data), _object(run.data)
+            setattr(run, name, getattr(totals, name))
+    known, present = _object(totals.data), _object(run.data)
     missing: dict[str, Any] = {
         key: known[key] for key in _COPIED_METADATA if key in known and key not in present
     }
@@ -113,5 +164,5 @@ def _fill(run: Run, first: Row[Any]) -> None:
 
 
 def _object(value: Any) -> dict[str, Any]:
-    """Return a JSON value that should be an object; whatever else was stored there is as good as nothing."""
+    """Return a JSON value that should be an object; anything else that was stored there counts as nothing."""
     return value if isinstance(value, dict) else {}

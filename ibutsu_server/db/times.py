@@ -16,6 +16,10 @@ from ibutsu_server.db.types import UtcDateTime, naive_utc, utc_now
 _SECONDS: Final = re.compile(r"(?!\d{8}$)\d++(?:\.\d++)?", re.A)
 """Seconds since 1970; eight digits are a date in the basic form of ISO 8601. Linear: no group gives back."""
 
+_FIRST_YEAR: Final = 1990
+_AHEAD: Final = dt.timedelta(days=1)
+"""How far the clock of another machine may be ahead."""
+
 _DAYS_FROM_TODAY: Final = {"yesterday": -1, "today": 0, "tomorrow": 1}
 
 
@@ -27,6 +31,13 @@ def parse_time(text: str) -> dt.datetime | None:
         return naive_utc(dt.datetime.fromisoformat(text))
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def parse_plausible_time(text: str) -> dt.datetime | None:
+    """Return the time that :func:`parse_time` reads; before 1990 or in the future it is a placeholder."""
+    time = parse_time(text)
+    is_plausible = time is not None and time.year >= _FIRST_YEAR and time <= utc_now() + _AHEAD
+    return time if is_plausible else None
 
 
 def read_time(text: str) -> dt.datetime | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from threading import Barrier, Thread
 from time import monotonic
@@ -19,6 +20,7 @@ from ibutsu_server.db import db
 from ibutsu_server.db.models import Project, Result, Run
 from ibutsu_server.exceptions import InvalidInputError
 from ibutsu_server.settings import FlaskCelerySettings
+from ibutsu_server.tasks.db import prune_old_results
 from ibutsu_server.tasks.results import add_result_start_time
 from ibutsu_server.tasks.runs import sync_aborted_runs, update_run
 from ibutsu_server.util.redis_lock import get_redis_client, lock
@@ -124,19 +126,93 @@ def test_what_was_collected_is_never_less_than_what_ran(app: Flask) -> None:
 
 
 def test_update_run_fills_what_the_run_lacks(app: Flask) -> None:
-    """Environment, component, source, jenkins and tags come from the first result by start time."""
+    """Project, jenkins and tags come from the first result by start time."""
     project_id = stored(Project(name="shop", title="shop"))
-    run = make_run(env="stage", data={"tags": ["own"]})
+    run = make_run(data={"tags": ["own"]})
     known = {"jenkins": {"job_name": "nightly"}, "tags": ["first"], "other": 1}
-    first = make_result(run, age=2, env="production", component="cart", source="ci", data=known)
+    first = make_result(run, age=2, data=known)
     first.project_id = project_id
-    later = make_result(run, age=1, component="login", source="lab", data={"jenkins": {}})
+    later = make_result(run, age=1, data={"jenkins": {}})
     run_id = stored(run, later, first)
     update_run(run_id)
     filled = the_run(run_id)
-    assert (filled.env, filled.component, filled.source) == ("stage", "cart", "ci")
     assert filled.project_id == project_id
     assert filled.data == {"tags": ["own"], "jenkins": {"job_name": "nightly"}}
+
+
+@pytest.mark.parametrize("column", ["env", "component", "source"])
+@pytest.mark.parametrize(
+    ("own", "of_results", "filled"),
+    [
+        (None, ["stage", "stage"], "stage"),
+        (None, [None, "stage", "", "stage"], "stage"),
+        ("", ["stage"], "stage"),
+        (None, ["stage", "Stage"], None),
+        (None, ["stage", "production", "stage"], None),
+        (None, [None, ""], None),
+        ("own", ["stage", "stage"], "own"),
+    ],
+)
+def test_update_run_fills_a_column_on_which_the_results_agree(
+    app: Flask, column: str, own: str | None, of_results: list[str | None], filled: str | None
+) -> None:
+    """All results that have a value have the same one, and the run has none."""
+    columns: list[dict[str, Any]] = [{column: value} for value in of_results]
+    run = make_run()
+    setattr(run, column, own)
+    run_id = stored(run, *(make_result(run, **each) for each in columns))
+    update_run(run_id)
+    assert getattr(the_run(run_id), column) == filled
+
+
+COUNTED = {"tests": 3, "collected": 5, "passes": 3, "not_run": 2, "pass_percent": 100}
+
+
+@pytest.mark.parametrize("pruned", [1, 2, 3])
+def test_update_run_of_a_pruned_run_keeps_its_summary(app: Flask, pruned: int) -> None:
+    """What was counted before the results went is still true; what the run lacks is filled from the rest."""
+    run = make_run(130, data={})
+    ages = [200] * pruned + [130] * (3 - pruned)
+    run_id = stored(run, *(make_result(run, age=age, duration=2.0, env="stage") for age in ages))
+    update_run(run_id)
+    before = summary_of(run_id)
+    db.session.execute(db.update(Run).values(env=None))
+    db.session.commit()
+    prune_old_results(6)
+    update_run(run_id)
+    assert (summary_of(run_id), before["tests"]) == (before, 3)
+    assert the_run(run_id).duration == 6.0
+    assert the_run(run_id).env == ("stage" if pruned < 3 else None)
+
+
+def test_a_young_run_whose_results_are_all_gone_keeps_its_summary(app: Flask) -> None:
+    """Results may be older than their run; the percentage says that they were counted once."""
+    run_id = stored(make_run(1, summary=COUNTED, duration=6.0))
+    update_run(run_id)
+    assert (summary_of(run_id), the_run(run_id).duration) == (COUNTED, 6.0)
+
+
+def test_what_a_client_announced_is_not_kept(app: Flask) -> None:
+    """A run that was cut off before any result arrived has no tests, whatever its client expected."""
+    run_id = stored(make_run(1, summary={"tests": 3, "collected": 5}))
+    update_run(run_id)
+    assert (summary_of(run_id)["tests"], summary_of(run_id)["not_run"]) == (0, 5)
+
+
+def test_a_young_run_that_lost_some_results_is_counted_anew(app: Flask) -> None:
+    """The prune cannot have taken them: a person did."""
+    run = make_run(119, summary=COUNTED)
+    run_id = stored(run, make_result(run, age=119))
+    update_run(run_id)
+    assert (summary_of(run_id)["tests"], summary_of(run_id)["not_run"]) == (1, 4)
+
+
+def test_an_old_run_with_more_results_is_counted_anew(app: Flask) -> None:
+    """Only a number that became smaller says that results are gone."""
+    run = make_run(400, summary=COUNTED)
+    run_id = stored(run, *(make_result(run, "failed", age=400) for _ in range(3)))
+    update_run(run_id)
+    assert summary_of(run_id)["failures"] == 3
 
 
 @pytest.mark.parametrize("database_uri", ["postgresql"], indirect=True)
@@ -271,7 +347,7 @@ def test_update_run_needs_no_redis(app: Flask, database_uri: str, caplog: pytest
 @pytest.mark.parametrize("database_uri", ["postgresql"], indirect=True)
 def test_update_run_counts_what_arrives_while_it_waits(app: Flask, celery_app: Celery) -> None:
     """An update that waits for another one's transaction counts the results that were added meanwhile."""
-    run_id = stored(make_run())
+    run_id = stored(make_run(env=""))
     with db.engine.connect() as other:
         other.execute(db.select(Run.id).where(Run.id == run_id).with_for_update(key_share=True))
         updating = Thread(target=celery_app.tasks[update_run.name], args=(run_id,))
@@ -366,7 +442,7 @@ def test_sync_asks_once_for_all_runs(app: Flask, statements: list[str]) -> None:
 
 @pytest.mark.parametrize("database_uri", ["postgresql"], indirect=True)
 def test_results_without_a_start_time_get_the_runs(app: Flask) -> None:
-    """Results of an older database may lack it; others keep theirs, however often the task comes."""
+    """Results of an older database may lack it; others keep theirs, however often the task runs."""
     run = make_run(5)
     own, lacking = make_result(run, age=3), make_result(run)
     run_id = stored(run, own, lacking)
@@ -375,3 +451,45 @@ def test_results_without_a_start_time_get_the_runs(app: Flask) -> None:
         add_result_start_time(run_id)
         started = dict(db.session.execute(db.select(Result.id, Result.start_time)).all())
         assert started == {own.id: own.start_time, lacking.id: run.start_time}
+
+
+@pytest.mark.parametrize("database_uri", ["postgresql"], indirect=True)
+def test_a_start_time_in_old_metadata_comes_first(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    """It is seconds or text; a placeholder or anything else is not a time, and then the run's counts."""
+    caplog.set_level("INFO")
+    written = {
+        1591267200.25: dt.datetime(2020, 6, 4, 10, 40, 0, 250_000, tzinfo=dt.UTC),
+        "1591267200": dt.datetime(2020, 6, 4, 10, 40, tzinfo=dt.UTC),
+        "2020-06-04T12:40:00+02:00": dt.datetime(2020, 6, 4, 10, 40, tzinfo=dt.UTC),
+        "1990-01-01": dt.datetime(1990, 1, 1, tzinfo=dt.UTC),
+        "1989-12-31": None,
+        "2999-01-01": None,
+        0: None,
+        "soon": None,
+        True: None,
+    }
+    run = make_run(5)
+    results = [make_result(run, data={"starttime": value}) for value in written]
+    results += [
+        make_result(run, data=data) for data in (None, {}, {"starttime": None}, {"starttime": {"a": 1}})
+    ]
+    run_id = stored(run, *results)
+    without_moment(Result.start_time, *results)
+    add_result_start_time(run_id)
+    started = dict(db.session.execute(db.select(Result.id, Result.start_time)).all())
+    expected = [time and time.replace(tzinfo=None) for time in written.values()] + [None] * 4
+    assert [started[result.id] for result in results] == [time or run.start_time for time in expected]
+    assert f"13 results of run {run_id} got a start time" in caplog.messages
+
+
+@pytest.mark.parametrize("database_uri", ["postgresql"], indirect=True)
+def test_a_run_without_a_start_time_has_none_to_give(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    """Its results stay as they are, and are not counted."""
+    caplog.set_level("INFO")
+    run = make_run()
+    result = make_result(run)
+    run_id = stored(run, result)
+    without_moment(Run.start_time, run)
+    without_moment(Result.start_time, result)
+    add_result_start_time(run_id)
+    assert f"0 results of run {run_id} got a start time" in caplog.messages
