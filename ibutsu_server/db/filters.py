@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Self
 
+from ibutsu_server.db.types import is_storable_text
+
 MAX_FILTER_LENGTH: Final = 100_000
 """Characters of one filter."""
 
@@ -62,7 +64,7 @@ class Filter:
         if not isinstance(text, str):
             message = f"a value of the type {type(text).__name__} is not a filter: write text"
             raise FilterError(message)
-        if len(text) > MAX_FILTER_LENGTH or not _is_storable(text):
+        if len(text) > MAX_FILTER_LENGTH or not is_storable_text(text):
             message = (
                 f"{_quoted(text)} is not a filter: write at most {MAX_FILTER_LENGTH:,} characters, "
                 "none of them NUL or a lone surrogate"
@@ -90,15 +92,6 @@ def unquoted(value: str) -> str:
     quote, inner = value[:1], value[1:-1]
     is_quoted = len(value) > 1 and quote in "\"'" and value.endswith(quote) and quote not in inner
     return inner if is_quoted else value
-
-
-def _is_storable(text: str) -> bool:
-    """Return whether there is no lone surrogate and no NUL, which no text in a database can have."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in text
 
 
 def _quoted(text: str) -> str:

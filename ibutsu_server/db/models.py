@@ -6,7 +6,7 @@ Names, columns and keys are those of existing Ibutsu 3.1 databases; only ``impor
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from sqlalchemy import Column, ForeignKey, Index, Table, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -15,6 +15,9 @@ from ibutsu_server.db.base import Base, db
 from ibutsu_server.db.types import PortableJSON, PortableUuid, UtcDateTime, utc_now, utc_timestamp
 
 Json = dict[str, Any]
+
+ENDED_STATUSES: Final = ("done", "error")
+"""What ``Import.status`` is when nothing more will be done with the uploaded file."""
 
 _METADATA_ON_THE_WIRE = {"data": "metadata"}
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import ARRAY, any_, delete, exists, literal, select, tuple_
 
 from ibutsu_server.db.base import db
-from ibutsu_server.db.models import Artifact, Import, ImportFile, Result, Run
+from ibutsu_server.db.models import ENDED_STATUSES, Artifact, Import, Result, Run
 from ibutsu_server.db.retention import Floors
 
 if TYPE_CHECKING:
@@ -70,12 +70,11 @@ class Prune:
             for ids in self._pages(Run, Run.start_time, before, RUNS_AT_ONCE):
                 self._delete_runs(ids)
 
-    def import_files(self, before: dt.datetime) -> None:
-        """Delete the uploaded files of imports that were created before a moment."""
+    def imports(self, before: dt.datetime) -> None:
+        """Delete the imports that ended and were created before a point in time, with their files."""
         with self._until_time_is_up():
             for ids in self._pages(Import, Import.created, before, self._batch):
-                files = _among(ImportFile.import_id, ids)
-                self._drain(ImportFile, files, lambda found: self._delete(ImportFile, found))
+                self._delete(Import, ids, Import.status.in_(ENDED_STATUSES))
 
     def everything(self, cutoffs: Cutoffs) -> None:
         """Delete the old rows of each kind that is pruned, within one time budget."""
@@ -83,7 +82,7 @@ class Prune:
             (self.artifacts, cutoffs.files),
             (self.results, cutoffs.results),
             (self.runs, cutoffs.runs),
-            (self.import_files, cutoffs.import_files),
+            (self.imports, cutoffs.imports),
         )
         for prune, before in prunes:
             if before is not None:

@@ -1,8 +1,8 @@
-"""Say which rows are old enough to go.
+"""Define which rows are old enough to go.
 
 A row goes when it is older than its retention and nothing that hangs on it is younger than the floor of
 its own kind: a result that somebody attached a file to last week stays, however old it is. A row without
-a moment, which an older database may hold, goes with what it hangs on.
+a time, which an older database may hold, goes with what it hangs on.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import ColumnElement, and_, exists, or_
+from sqlalchemy.orm import aliased
 
 from ibutsu_server import constants
 from ibutsu_server.db.models import Artifact, Result, Run
@@ -31,39 +32,50 @@ def months(number: int) -> dt.timedelta:
 
 
 class Floors:
-    """Be the conditions that rows of each kind meet when the floors protect nothing of them, now."""
+    """The conditions that rows of each kind meet when the floors protect nothing of them, now.
+
+    Each ``NOT EXISTS`` stands by itself, so that PostgreSQL can make an anti-join of it.
+    """
 
     def __init__(self) -> None:
         now = utc_now()
-        self.file: Condition = _is_not_since(Artifact.upload_date, now - months(constants.MIN_FILE_MONTHS))
+        file_floor = now - months(constants.MIN_FILE_MONTHS)
+        result_floor = now - months(constants.MIN_RESULT_MONTHS)
+        run_floor = now - months(constants.MIN_RUN_MONTHS)
+        file, result = aliased(Artifact), aliased(Result)
+        is_young_file, is_young_result = file.upload_date >= file_floor, result.start_time >= result_floor
+        self.file: Condition = _is_not_since(Artifact.upload_date, file_floor)
         """The file is not young."""
-        is_old_result = _is_not_since(Result.start_time, now - months(constants.MIN_RESULT_MONTHS))
-        young_file_of_result = exists().where(Artifact.result_id == Result.id, ~self.file)
-        self.result: Condition = and_(is_old_result, ~young_file_of_result)
+        self.result: Condition = and_(
+            _is_not_since(Result.start_time, result_floor),
+            ~exists().where(file.result_id == Result.id, is_young_file),
+        )
         """Neither the result nor a file of it is young."""
-        is_old_run = _is_not_since(Run.start_time, now - months(constants.MIN_RUN_MONTHS))
-        young_file_of_run = exists().where(Artifact.run_id == Run.id, ~self.file)
-        needed_result = exists().where(Result.run_id == Run.id, ~self.result)
-        self.run: Condition = and_(is_old_run, ~young_file_of_run, ~needed_result)
+        self.run: Condition = and_(
+            _is_not_since(Run.start_time, run_floor),
+            ~exists().where(file.run_id == Run.id, is_young_file),
+            ~exists().where(result.run_id == Run.id, is_young_result),
+            ~exists().where(result.run_id == Run.id, file.result_id == result.id, is_young_file),
+        )
         """Neither the run nor a result or a file of it is young."""
 
 
-def _is_not_since(moment: InstrumentedAttribute[dt.datetime], floor: dt.datetime) -> Condition:
-    return or_(moment.is_(None), moment < floor)
+def _is_not_since(time: InstrumentedAttribute[dt.datetime], floor: dt.datetime) -> Condition:
+    return or_(time.is_(None), time < floor)
 
 
 @dataclass(frozen=True)
 class Cutoffs:
-    """Be the moments before which rows of each kind are old; None where none of them is pruned."""
+    """The points in time before which rows of each kind are old; None where none of them is pruned."""
 
     files: dt.datetime | None
     results: dt.datetime | None
     runs: dt.datetime | None
-    import_files: dt.datetime | None
+    imports: dt.datetime | None
 
     @classmethod
     def of_plan(cls, plan: BeatSettings) -> Self:
-        """Return the moments that the scheduler's plan means now."""
+        """Return what the scheduler's plan means now."""
         now = utc_now()
         days = dt.timedelta(days=plan.prune_import_files_days)
         return cls(

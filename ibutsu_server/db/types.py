@@ -61,6 +61,15 @@ def utc_now() -> dt.datetime:
     return naive_utc(dt.datetime.now(dt.UTC))
 
 
+def is_storable_text(text: str) -> bool:
+    """Return whether there is no NUL and no lone surrogate, which no text in a database can have."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
+
+
 class utc_timestamp(GenericFunction[dt.datetime]):  # noqa: N801 - the name of an SQL function
     """The database's current time in UTC, whatever the time zone of its session is."""
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from flask import current_app
 
 from ibutsu_server import constants
+from ibutsu_server.db.imports import clear_ended_import
 from ibutsu_server.db.pruning import Prune
 from ibutsu_server.db.seeding import parse_seeds, seed
 from ibutsu_server.db.types import utc_now
 from ibutsu_server.exceptions import InvalidInputError
-from ibutsu_server.ingest.stored_content import clear_content
-from ibutsu_server.tasks.arguments import count_argument, uuid_argument
+from ibutsu_server.tasks.arguments import count_argument, uuid_argument, whole_number_argument
 from ibutsu_server.util.celery_task import shared_task
 
 if TYPE_CHECKING:
@@ -43,25 +43,36 @@ def prune_old_runs(months: int | str = 12) -> None:
 
 @shared_task(name="ibutsu_server.tasks.db.prune_old_import_files")
 def prune_old_import_files(days: int | str = 7) -> str:
-    """Delete the uploaded files of imports older than so many days, at least 1; tell how many went."""
-    number = count_argument("days", days)
+    """Delete the imports that ended and are older than so many days, with their files; return a sentence.
+
+    Below the floor of 1 day nothing is deleted.
+    """
+    number = whole_number_argument("days", days)
     if number < constants.MIN_IMPORT_FILE_DAYS:
         return f"Deleted 0 import files: {number} days is below the floor of 1 day."
-    prune = _carried_out(Prune.import_files, number)
-    return f"Deleted {prune.deleted.get('import_files', 0)} import files older than {number} days."
+    prune = _carried_out(Prune.imports, number)
+    return f"Deleted {prune.deleted.get('imports', 0)} import files older than {number} days."
 
 
 @shared_task(name="ibutsu_server.tasks.db.clear_import_file_content")
 def clear_import_file_content(import_id: str) -> str:
-    """Drop the bytes of the uploaded file of an import; tell whether there were any."""
+    """Drop the bytes of the uploaded file of an import that has ended; return a sentence.
+
+    Raises:
+        InvalidInputError: the import has not ended, and still needs them.
+    """
     import_id = uuid_argument("import_id", import_id)
-    told = "Cleared the" if clear_content(import_id) else "There is no"
-    return f"{told} file content of import {import_id}."
+    was_there = "Cleared the" if clear_ended_import(import_id) else "There is no"
+    return f"{was_there} file content of import {import_id}."
 
 
 @shared_task(name="ibutsu_server.tasks.db.seed_users")
-def seed_users(projects: dict[str, Any]) -> None:
-    """Make the projects, their owners and their users that are missing."""
+def seed_users(projects: dict[str, Any] | None) -> None:
+    """Make the users that are missing, and give the projects that exist their owners and users.
+
+    Raises:
+        InvalidInputError: ``projects`` is not ``{name: {"owner"?: email, "users"?: [email]}}``.
+    """
     logger.info("%s", seed(parse_seeds(projects)))
 
 

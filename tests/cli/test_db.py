@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import sqlite3
 from contextlib import closing
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 from ibutsu_server.cli import main
 from ibutsu_server.db import db
 from ibutsu_server.db.models import Run
+from ibutsu_server.db.types import utc_now
 from tests.db.rows import make_file, make_import, make_result, make_run, stored
 
 if TYPE_CHECKING:
@@ -37,7 +39,8 @@ def old_rows() -> None:
     old, young = make_run(400), make_run(10)
     result, old_result = make_result(old, age=400), make_result(young, age=160)
     files = [make_file(old, 380), make_file(result, 400), make_file(young, 100), make_file(young, 80)]
-    stored(old, young, result, old_result, *files, make_file(old_result, 80), make_import(age=30))
+    stored(old, young, result, old_result, *files, make_file(old_result, 80))
+    stored(make_import(age=30, status="done"), make_import(age=30))
 
 
 def test_init_makes_the_tables_once(database_uri: str) -> None:
@@ -121,8 +124,10 @@ def test_the_prune_follows_the_plan(app: Flask, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setenv(f"IBUTSU_BEAT_PRUNE_{name}_ENABLED", "false")
     assert "0 rows would go." in run("prune", "--dry-run").output
     monkeypatch.setenv("IBUTSU_BEAT_PRUNE_IMPORT_FILES_ENABLED", "true")
-    assert "import_files" in run("prune", "--dry-run").output
-    assert run("prune").output == "Deleted 1 import_files.\n"
+    month = (utc_now() - dt.timedelta(days=30)).strftime("%Y-%m")
+    told = json.loads(run("prune", "--dry-run", "--json").output)
+    assert told == [{"table": "imports", "month": month, "rows": 1}]
+    assert run("prune").output == "Deleted 1 imports.\n"
 
 
 def test_a_prune_that_is_cut_off_says_so(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ibutsu_server.db import Base, db
+from ibutsu_server.db.forecast import forecast
 from ibutsu_server.db.models import Artifact, Result, Run
 from ibutsu_server.db.pruning import Prune
+from ibutsu_server.db.retention import Cutoffs
 from ibutsu_server.settings import PruneSettings
 from ibutsu_server.tasks.db import prune_old_files, prune_old_results, prune_old_runs
 from tests.db.rows import days_ago, make_file, make_result, make_run, stored
@@ -239,6 +241,24 @@ def emptied(app: Flask) -> Callable[[], None]:
         db.session.commit()
 
     return empty
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(runs=databases, kept=st.tuples(*(st.none() | st.integers(floor, 14) for floor in FLOORS.values())))
+def test_any_forecast_is_what_the_prune_deletes(
+    emptied: Callable[[], None], runs: list[Node], kept: tuple[int | None, ...]
+) -> None:
+    """Whatever is pruned, and for however many months it is kept: each row that goes is counted once."""
+    emptied()
+    store(runs)
+    files, results, of_runs = (None if number is None else days_ago(number * 30) for number in kept)
+    cutoffs = Cutoffs(files, results, of_runs, imports=None)
+    counted: Counter[str] = Counter()
+    for doomed in forecast(cutoffs):
+        counted[doomed.table] += doomed.rows
+    go = Prune(SMALL)
+    go.everything(cutoffs)
+    assert counted == +Counter(go.deleted)
 
 
 @pytest.mark.usefixtures("celery_app")
