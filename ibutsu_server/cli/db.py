@@ -12,7 +12,7 @@ from rich.table import Table
 from ibutsu_server.cli.tables import print_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ibutsu_server.db.forecast import Doomed
     from ibutsu_server.db.pruning import Prune
@@ -25,8 +25,9 @@ def database() -> None:
 
 @database.command()
 def init() -> None:
-    """Create all tables and indexes in an empty database; in any other, say what is missing."""
-    from ibutsu_server.db.schema import check_schema, create_schema
+    """Create all tables and indexes in an empty database; in any other, print what is missing."""
+    from ibutsu_server.db.schema import create_schema
+    from ibutsu_server.db.schema_check import check_schema
 
     with _connected():
         created = create_schema()
@@ -41,18 +42,47 @@ def init() -> None:
 
 
 @database.command()
-def check() -> None:
+@click.option("--sql", "output", flag_value="sql", help="Print just the statements, in order, for psql.")
+@click.option("--json", "output", flag_value="json", help="Print JSON instead of text.")
+@click.option("--quiet", is_flag=True, help="Print only what is missing or different.")
+def check(output: str | None, quiet: bool) -> None:
     """Compare tables, columns, types and indexes with those of this version, and change nothing.
 
-    Each line says ok, or what is wrong and the statement that mends it; exit code 1 when anything is.
+    Each line says ok, or what is wrong and the statement for it; exit code 1 when anything is. The statements
+    only add: nothing that another program may use is dropped, renamed or altered. What would have to be is a
+    comment in SQL.
     """
-    from ibutsu_server.db.schema import check_schema
+    from ibutsu_server.db.schema_check import check_schema
 
     with _connected(read_only=True):
         findings = check_schema()
-    for finding in findings:
-        click.echo(str(finding))
-    raise SystemExit(any(finding.fault for finding in findings))
+    faulty = [finding for finding in findings if finding.fault]
+    if output == "sql":
+        _print_lines(finding.statement for finding in faulty)
+    elif output == "json":
+        shown = [finding._asdict() for finding in (faulty if quiet else findings)]
+        click.echo(
+            json.dumps({"looked_at": len(findings), "faults": len(faulty), "findings": shown}, indent=2)
+        )
+    else:
+        _print_lines(map(str, faulty if quiet else findings))
+        if not quiet:
+            click.echo(_summary(len(findings), len(faulty)))
+    raise SystemExit(1 if faulty else 0)
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line)
+
+
+def _summary(looked_at: int, faults: int) -> str:
+    if not faults:
+        return f"All {looked_at} tables, columns and indexes are as they should be."
+    return (
+        f"{faults} of {looked_at} tables, columns and indexes are missing or different. "
+        "'ibutsu db check --sql' prints the statements that add what is missing."
+    )
 
 
 @database.command()
@@ -81,7 +111,7 @@ def prune(dry_run: bool, as_json: bool) -> None:
 
 @contextmanager
 def _connected(*, read_only: bool = False) -> Iterator[None]:
-    """Be inside the context of an app that knows the database alone: no broker is needed here."""
+    """Open the context of an app that knows the database alone: no broker is needed here."""
     from flask import Flask
 
     from ibutsu_server.db import db

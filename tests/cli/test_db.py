@@ -52,7 +52,7 @@ def test_init_makes_the_tables_once(database_uri: str) -> None:
 
 
 def test_check_says_what_to_run(database_uri: str, tmp_path: Path) -> None:
-    """Each line is ok, or a statement; the exit code tells whether all is well."""
+    """Each line is ok, or a statement; the last one sums up, and the exit code says whether all is well."""
     (tmp_path / "ibutsu.db").touch()
     nothing = run("check")
     assert nothing.exit_code == 1
@@ -60,7 +60,34 @@ def test_check_says_what_to_run(database_uri: str, tmp_path: Path) -> None:
     run("init")
     whole = run("check")
     assert whole.exit_code == 0
-    assert all(line.endswith(" ok") for line in whole.output.splitlines())
+    *lines, summary = whole.output.splitlines()
+    assert all(line.endswith(" ok") for line in lines)
+    assert summary == f"All {len(lines)} tables, columns and indexes are as they should be."
+
+
+def test_check_prints_as_much_as_is_asked_for(app: Flask) -> None:
+    """Everything and a summary, what is wrong alone, JSON, or just the statements."""
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql("DROP INDEX ix_runs_env")
+    concurrently = " CONCURRENTLY" if db.engine.dialect.name == "postgresql" else ""
+    statement = f"CREATE INDEX{concurrently} ix_runs_env ON runs (env);"
+    plain, quiet, sql = run("check"), run("check", "--quiet"), run("check", "--sql")
+    assert f"index ix_runs_env is missing: {statement}\n" in plain.output
+    assert plain.output.splitlines()[-1] == (
+        f"1 of {len(plain.output.splitlines()) - 1} tables, columns and indexes are missing or different. "
+        "'ibutsu db check --sql' prints the statements that add what is missing."
+    )
+    assert quiet.output == f"index ix_runs_env is missing: {statement}\n"
+    assert sql.output == f"{statement}\n"
+    found = json.loads(run("check", "--json").output)
+    fault = {"subject": "index ix_runs_env", "fault": "is missing", "statement": statement}
+    assert (found["looked_at"], found["faults"]) == (len(found["findings"]), 1)
+    assert fault in found["findings"]
+    assert json.loads(run("check", "--json", "--quiet").output)["findings"] == [fault]
+    assert {result.exit_code for result in (plain, quiet, sql, run("check", "--json"))} == {1}
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql(statement.replace(" CONCURRENTLY", ""))
+    assert (run("check", "--quiet").output, run("check", "--sql").output) == ("", "")
 
 
 @pytest.mark.parametrize("command", [("check",), ("prune", "--dry-run")])
