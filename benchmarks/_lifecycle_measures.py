@@ -76,17 +76,8 @@ def sync_naively() -> None:
         assert count == (run.summary or {})["tests"]  # noqa: S101 - nothing is out of step here
 
 
-def prune_files() -> list[float]:
-    """Prune artifacts; return the resident memory at each batch."""
-    return _prune("artifacts")
-
-
-def prune_runs() -> list[float]:
-    """Prune runs with all that hangs on them; return the resident memory at each batch."""
-    return _prune("runs")
-
-
-def _prune(kind: str) -> list[float]:
+def prune(kind: str) -> list[float]:
+    """Prune ``artifacts``, ``results`` or ``runs``; return the resident memory at each batch."""
     from ibutsu_server.db.pruning import Prune
     from ibutsu_server.db.types import utc_now
     from ibutsu_server.settings import PruneSettings
@@ -97,8 +88,10 @@ def _prune(kind: str) -> list[float]:
         memory_by_batch.append(memory("VmRSS"))
         return monotonic()
 
-    prune = Prune(PruneSettings.hermetic(batch_size=PruneSettings.model_fields["batch_size"].default), clock)
-    getattr(prune, kind)(utc_now())
+    pruning = Prune(
+        PruneSettings.hermetic(batch_size=PruneSettings.model_fields["batch_size"].default), clock
+    )
+    getattr(pruning, kind)(utc_now())
     return memory_by_batch
 
 

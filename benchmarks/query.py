@@ -1,4 +1,4 @@
-"""Measure query_task on a deep page, and by filters, against the naive ways.
+"""Measure query_task on a deep page, by filters, and by filters that mean harm, against the naive ways.
 
 Each contestant works in a process of its own on the same real PostgreSQL with all indexes and the default
 settings. The results hold what pytest-ibutsu writes of a test, about 1.3 kB; runs overlap in time.
@@ -18,6 +18,8 @@ RUN_RESULTS = 1_000
 SIZE = 25
 """Rows of a page."""
 GOES = 5
+HARM = 32_000
+"""Characters of a filter that means harm."""
 
 RUNS = """
 INSERT INTO runs (id, created, start_time, component, env, source, summary, data)
@@ -109,6 +111,42 @@ def compare_filters(targets: tuple[str, str]) -> None:
         show(filter_, measure(partial(query, filter_), targets, GOES).seconds, naive)
 
 
+HOSTILE = {
+    "a value with spaces inside": lambda size: f"result=x{' ' * size}y",
+    "a path of many names": lambda size: f"metadata{'.a' * (size // 2)}=1",
+    "a list of many values": lambda size: f"test_id*{';'.join(map(str, range(size // 6)))}",
+    "a number of many digits": lambda size: f"duration>{'9' * size}",
+    "a time with spaces behind it": lambda size: f"start_time>2026-03-01{' ' * size}x",
+    "a part of a text": lambda size: f"metadata.fspath%{'x' * size}",
+    "a regular expression that matches slowly": lambda size: f"test_id~{'(x+)+' * (size // 320)}y",
+    "a regular expression that grows": lambda size: f"test_id~(a{{1,255}}){{1,{size // 250}}}",
+}
+"""What the filter is, and the filter by its size in characters."""
+
+
+def query_with_harm(name: str, size: int) -> None:
+    """Ask with a filter that is answered or refused."""
+    from contextlib import suppress
+
+    from ibutsu_server.exceptions import InvalidInputError
+
+    with suppress(InvalidInputError):
+        query(HOSTILE[name](size))
+
+
+def compare_hostile(targets: tuple[str, str]) -> None:
+    """Ask with filters of a size and of its double; what is linear takes at most twice the time."""
+    print(f"filters that mean harm, of {HARM:,} characters and of {2 * HARM:,}:")
+    for name in HOSTILE:
+        seconds = [
+            measure(partial(query_with_harm, name, size), targets, GOES).seconds for size in (HARM, 2 * HARM)
+        ]
+        print(
+            f"  {name:44} {seconds[0] * 1000:10.1f} ms {seconds[1] * 1000:10.1f} ms "
+            f"{seconds[1] / seconds[0]:6.1f} times"
+        )
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(
@@ -128,6 +166,7 @@ def main() -> None:
     ):
         compare_pages(targets, options.rows, options.page, options.size)
         compare_filters(targets)
+        compare_hostile(targets)
 
 
 if __name__ == "__main__":

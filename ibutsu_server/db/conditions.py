@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 Model = type[Result] | type[Run]
 
+MAX_PATH: Final = 100
+"""Names of one path: each row is searched for all of them."""
+
 _JSON_COLUMNS: Final = {"metadata": "data", "data": "data", "summary": "summary", "params": "params"}
 _LISTS: Final = frozenset({"tags", "markers", "annotations"})
 _COUNTS: Final = frozenset(
@@ -56,6 +59,9 @@ def compile_filter(one: Filter, model: Model) -> Condition:
 def _field(name: str, model: Model) -> Field:
     head, *path = name.split(".")
     columns = model.__table__.columns
+    if len(path) > MAX_PATH:
+        message = f"a path has at most {MAX_PATH} names, not {len(path):,}"
+        raise FilterError(message)
     if path and all(path) and _JSON_COLUMNS.get(head, "") in columns:
         return _json_field(getattr(model, _JSON_COLUMNS[head]), path)
     kind = _kind(columns[name].type) if name in columns else None

@@ -19,7 +19,6 @@ _REFUSALS: Final = (
     "invalid memory alloc request size",  # of a regular expression; PostgreSQL calls it an internal error
     "too many SQL variables",
     "Expression tree is too large",
-    "LIKE or GLOB pattern too complex",
     "string or blob too big",
 )
 """Parts of the messages that PostgreSQL and SQLite have for values beyond their limits."""

@@ -73,7 +73,7 @@ class Field:
                 pattern = checked_pattern(value)
                 return self.where_text(lambda text: text.regexp_match(pattern))
             case Operator.CONTAINS:
-                return self.where_text(lambda text: text.icontains(value, autoescape=True))
+                return self.where_text(lambda text: _contains(text, value))
             case Operator.IN:
                 return self.any_of([self.parsed(part) for part in _parts(value)])
             case _:
@@ -241,6 +241,14 @@ def json_text(column: SQLColumnExpression[Any], path: list[str]) -> ColumnElemen
             parent = column.op("->", return_type=JSONB())(literal(outer, Text))
             return parent.op("->>", return_type=Text())(literal(inner, Text))
     return column.op("#>>", return_type=Text())(literal(path, ARRAY(Text)))
+
+
+def _contains(text: ColumnElement[str], value: str) -> Condition:
+    """Ask whether a text contains another, in any case, which is put in lower case once for all rows."""
+    searched = select(func.lower(value)).scalar_subquery()
+    position = func.strpos if _is_postgresql() else func.instr
+    found: Condition = position(func.lower(text), searched) > 0
+    return found
 
 
 def _parts(value: str) -> list[str]:

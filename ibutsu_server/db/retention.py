@@ -46,9 +46,10 @@ class Floors:
         is_young_file, is_young_result = file.upload_date >= file_floor, result.start_time >= result_floor
         self.file: Condition = _is_not_since(Artifact.upload_date, file_floor)
         """The file is not young."""
+        self.result_itself: Condition = _is_not_since(Result.start_time, result_floor)
+        """The result is not young, whatever its files are."""
         self.result: Condition = and_(
-            _is_not_since(Result.start_time, result_floor),
-            ~exists().where(file.result_id == Result.id, is_young_file),
+            self.result_itself, ~exists().where(file.result_id == Result.id, is_young_file)
         )
         """Neither the result nor a file of it is young."""
         self.run: Condition = and_(

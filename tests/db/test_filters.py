@@ -363,6 +363,7 @@ def test_filters_that_do_not_fit_the_tables_are_told(app: Flask) -> None:
         "summary.tests=3": "'summary.tests' is not a field of results; use one of",
         "metadata=x": "'metadata' is not a field of results; did you mean 'metadata.<path>'?",
         "metadata..x=1": "'metadata..x' is not a field of results",
+        f"metadata{'.x' * 101}=1": "a path has at most 100 names, not 101",
         "_sa_registry=1": "'_sa_registry' is not a field of results",
         "run.env=stage": "'run.env' is not a field of results",
         "duration>long": "the field holds a number, and 'long' is not one; write one such as 2.5",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.exc import IntegrityError
 
 from ibutsu_server.db import Base, db
 from ibutsu_server.db.forecast import forecast
@@ -84,8 +85,9 @@ def test_no_transaction_deletes_more_than_a_batch(app: Flask) -> None:
     assert max(sizes) == 2
 
 
-def test_rows_of_one_moment_all_go(app: Flask) -> None:
-    """More rows of the same moment than a batch holds are no obstacle, and no endless loop when they stay."""
+@pytest.mark.parametrize("size", [1, 2, 3, 30_000])
+def test_rows_of_one_time_all_go(app: Flask, size: int) -> None:
+    """More rows of the same time than a batch holds are no obstacle, and no endless loop when they stay."""
     moment = days_ago(400)
     run = make_run(400)
     results = [make_result(run) for _ in range(7)]
@@ -93,7 +95,7 @@ def test_rows_of_one_moment_all_go(app: Flask) -> None:
         result.start_time = moment
     young = [make_file(result, 1) for result in results[:5]]
     stored(run, *results, *young)
-    Prune(SMALL).results(days_ago(180))
+    Prune(PruneSettings(batch_size=size)).results(days_ago(180))
     assert ids_of(Result) == {result.id for result in results[:5]}
 
 
@@ -112,6 +114,42 @@ def test_a_prune_waits_for_nobody(app: Flask) -> None:
         importing.commit()
     Prune(SMALL).runs(days_ago(360))
     assert counts() == (0, 0, 0)
+
+
+ADD_A_FILE_ONCE = """
+    CREATE SEQUENCE times;
+    CREATE FUNCTION add_a_file() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF nextval('times') <= {times} THEN
+            INSERT INTO artifacts (id, result_id) VALUES (gen_random_uuid(), OLD.id);
+        END IF;
+        RETURN OLD;
+    END $$;
+    CREATE TRIGGER add_a_file BEFORE DELETE ON results FOR EACH ROW EXECUTE FUNCTION add_a_file()
+"""
+
+
+def store_a_result_that_gets_a_file(times: int) -> None:
+    """Store an old result to which a file is added when it is about to be deleted, so many times."""
+    run = make_run(400)
+    stored(run, make_result(run, age=400))
+    db.session.execute(db.text(ADD_A_FILE_ONCE.format(times=times)))
+    db.session.commit()
+
+
+@pytest.mark.parametrize("database_uri", ["postgresql"], indirect=True)
+def test_a_file_that_comes_at_the_last_moment_does_not_end_a_prune(app: Flask) -> None:
+    """The foreign key stops the batch, which is tried again."""
+    store_a_result_that_gets_a_file(1)
+    Prune(SMALL).results(days_ago(360))
+    assert counts() == (1, 0, 0)
+
+
+@pytest.mark.parametrize("database_uri", ["postgresql"], indirect=True)
+def test_a_foreign_key_that_always_stops_a_prune_is_an_error(app: Flask) -> None:
+    """Perhaps another program has a table that refers to results: somebody has to know."""
+    store_a_result_that_gets_a_file(9)
+    with pytest.raises(IntegrityError, match="artifacts_result_id_fkey"):
+        Prune(SMALL).results(days_ago(360))
 
 
 @pytest.mark.parametrize("database_uri", ["postgresql"], indirect=True)
