@@ -2,8 +2,8 @@
 
 Each contestant works in a process of its own on the same real PostgreSQL with all indexes and the default
 settings. The plain DELETEs delete everything that is old in one transaction, children first, and block
-everybody who uses it. The plain counts count what is old by table and month, and do not look for anything young
-that protects it.
+everybody who uses it. The plain counts count what is old by table and month, without a look at what is young
+and protects it.
 """
 
 from __future__ import annotations
