@@ -95,7 +95,7 @@ def test_rows_of_one_time_all_go(app: Flask, size: int) -> None:
         result.start_time = moment
     young = [make_file(result, 1) for result in results[:5]]
     stored(run, *results, *young)
-    Prune(PruneSettings(batch_size=size)).results(days_ago(180))
+    Prune(PruneSettings.hermetic(batch_size=size)).results(days_ago(180))
     assert ids_of(Result) == {result.id for result in results[:5]}
 
 

@@ -220,7 +220,7 @@ def test_the_longest_text_can_be_searched_for(app: Flask) -> None:
 
 def limit_answers(app: Flask, max_bytes: int) -> None:
     """Set how many bytes an answer may have."""
-    limits = QuerySettings(max_answer_bytes=max_bytes)
+    limits = QuerySettings.hermetic(max_answer_bytes=max_bytes)
     app.extensions["ibutsu_server"] = replace(app.extensions["ibutsu_server"], query=limits)
 
 
