@@ -9,7 +9,8 @@ from uuid import UUID
 
 from ibutsu_server.exceptions import ImportRejectedError
 from ibutsu_server.ingest.records import ResultRecord, RunRecord, State
-from ibutsu_server.ingest.values import clean_json, parse_moment, parse_seconds
+from ibutsu_server.ingest.times import parse_seconds, parse_timestamp
+from ibutsu_server.ingest.values import clean_json
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -123,7 +124,7 @@ class _Fields:
         return value if value is None or isinstance(value, str) else json.dumps(value)
 
     def moment(self, name: str) -> dt.datetime | None:
-        return self._parsed(name, parse_moment)
+        return self._parsed(name, parse_timestamp)
 
     def seconds(self, name: str) -> float | None:
         return self._parsed(name, parse_seconds)

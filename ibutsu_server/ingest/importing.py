@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from contextlib import nullcontext
 from itertools import chain
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -43,7 +42,7 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
 def open_junit(import_: Import, file: IO[bytes], settings: ImportSettings) -> AbstractContextManager[Reader]:
     """Open a JUnit report; an id in its file name is the id of its run, so that it can come again."""
     named = _UUID.search(import_.filename or "")
-    return nullcontext(JunitReader(file, run_id=named[0].lower() if named else new_id(), settings=settings))
+    return JunitReader(file, run_id=named[0].lower() if named else new_id(), settings=settings)
 
 
 def open_archive(

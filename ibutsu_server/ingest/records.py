@@ -50,6 +50,9 @@ class ResultRecord:
     project_id: str | None = None
     """The project the file claims: the writer rejects one that is not the import's."""
     metadata: dict[str, Any] = field(default_factory=dict)
+    """What the test itself says."""
+    suite_metadata: dict[str, Any] = field(default_factory=dict)
+    """What the suites around the test say: the upload's metadata and the test's own come before it."""
     artifacts: Sequence[ArtifactRecord] = ()
     """The files, read one after another: together they may be larger than memory."""
 

@@ -83,7 +83,7 @@ class RunWriter:
                 record.id, clip_indexed(record.test_id), record.result, record.start_time or self._now,
                 record.duration, _clip(record.component), _clip(record.env),
                 _clip(record.source or self._upload.source), record.params,
-                clip_indexed_metadata({**self._upload.metadata, **record.metadata}),
+                clip_indexed_metadata({**record.suite_metadata, **self._upload.metadata, **record.metadata}),
                 self._ownership.project_id, self._run_id,
             )
         )  # fmt: skip

@@ -16,6 +16,9 @@ class ImportSettings(SettingsGroup):
     max_unpacked_bytes: PositiveInt = 2 * 1024**3
     """Bytes an archive may hold when unpacked, counted while reading; more is rejected."""
 
+    max_copied_bytes: PositiveInt = 256 * 1024**2
+    """Bytes that are stored with each result of a file though they stand there once; more is rejected."""
+
     max_members: PositiveInt = 100_000
     """Files an archive may hold; more are rejected."""
 

@@ -2,103 +2,154 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from typing import IO, TYPE_CHECKING, Final, overload
 
-from lxml.etree import tostring
-
-from ibutsu_server.ingest.junit.vocabulary import attributes_of, name_of, text_of
+from ibutsu_server.ingest.junit.elements import Element, Text, attributes_of, is_blank, text_of
 from ibutsu_server.ingest.records import ArtifactRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
-    from lxml.etree import _Element
+    from ibutsu_server.ingest.junit.suite import Suite
 
 _TEXT: Final = "text/plain"
 _XML: Final = "text/xml"
+_PARTS: Final = frozenset({"stackTrace", "system-out", "system-err"})
+_MEMORY_BYTES: Final = 256 * 1024
+"""Bytes of a file of the run that stay in memory; more go to a temporary file on disk."""
+
+MakeText = Callable[[], Iterable[bytes]]
 
 
-def is_blank(text: str) -> bool:
-    """Say whether there is nothing to see in a text; unlike ``strip`` this copies nothing."""
-    return not text or text.isspace()
+def text_artifact(filename: str, text: Iterable[bytes], limit: int) -> ArtifactRecord:
+    """Make an artifact of at most ``limit`` bytes of text in UTF-8, and a note where it was cut."""
+    content = bytearray()
+    for piece in text:
+        content += piece
+        if len(content) > limit:
+            end = limit
+            while content[end] & 0xC0 == 0x80:  # within a character of UTF-8
+                end -= 1
+            del content[end:]
+            content += f"\n[cut: this text is over the limit of {limit:,} bytes]".encode()
+            break
+    return ArtifactRecord(filename, bytes(content), _XML if filename.endswith(".xml") else _TEXT)
 
 
-def cut_note(limit: int) -> str:
-    """Say in the text itself that it does not go on."""
-    return f"\n[cut: this text is over the limit of {limit:,} bytes]"
+class TextArtifacts(Sequence[ArtifactRecord]):
+    """Artifacts that are made one at a time, when they are asked for: together they may be large."""
+
+    def __init__(self, texts: Sequence[tuple[str, MakeText]], limit: int) -> None:
+        self._texts = texts
+        self._limit = limit
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def __iter__(self) -> Iterator[ArtifactRecord]:
+        return (text_artifact(filename, make(), self._limit) for filename, make in self._texts)
+
+    @overload
+    def __getitem__(self, index: int) -> ArtifactRecord: ...
+    @overload
+    def __getitem__(self, index: slice) -> TextArtifacts: ...
+    def __getitem__(self, index: int | slice) -> ArtifactRecord | TextArtifacts:
+        if isinstance(index, slice):
+            return TextArtifacts(self._texts[index], self._limit)
+        filename, make_text = self._texts[index]
+        return text_artifact(filename, make_text(), self._limit)
 
 
-def text_artifact(filename: str, text: str, limit: int) -> ArtifactRecord:
-    """Make an artifact of at most ``limit`` bytes of text, and a note where it was cut."""
-    content = text.encode()
-    if len(content) > limit:
-        end = limit
-        while content[end] & 0xC0 == 0x80:  # within a character of UTF-8
-            end -= 1
-        content = b"".join([memoryview(content)[:end], cut_note(limit).encode()])
-    return ArtifactRecord(filename, content, _XML if filename.endswith(".xml") else _TEXT)
-
-
-def join_texts(texts: Iterable[str]) -> str:
+def join_texts(texts: Iterable[Text]) -> Text:
     """Put texts one after the other, each starting on a line of its own."""
-    joined = ""
+    joined: Text = []
     for text in texts:
-        joined += "\n" + text if joined and not joined.endswith("\n") else text
+        if joined and text and not joined[-1].endswith(b"\n"):
+            joined.append(b"\n")
+        joined += text
     return joined
 
 
-def as_xml(element: _Element) -> str:
-    """Give an element that has no meaning for us as it was written."""
-    return tostring(element, encoding="unicode", with_tail=False)
+def describe_fault(element: Element) -> Text:
+    """Return type and message of a failure or an error, its other attributes, then its text."""
+    said = attributes_of(element)
+    heading = ": ".join(filter(None, (said.pop("type", None), said.pop("message", None))))
+    others = ", ".join(f"{key}={value}" for key, value in said.items() if value)
+    lines = filter(None, (heading, others and f"({others})"))
+    return join_texts([*([line.encode()] for line in lines), _text_in_parts(element)])
 
 
-def describe_fault(element: _Element) -> str:
-    """Give type and message of a failure or an error, its other attributes, then its text."""
-    told = attributes_of(element)
-    heading = ": ".join(filter(None, (told.pop("type", None), told.pop("message", None))))
-    others = ", ".join(f"{key}={value}" for key, value in told.items() if value)
-    return join_texts(filter(None, (heading, others and f"({others})", _text_in_parts(element))))
+def describe_rerun(number: int, element: Element) -> Text:
+    """Return an attempt that was not the last one, marked as such."""
+    heading = f"--- attempt {number}: {element.local_name} ---\n"
+    return [heading.encode(), *describe_fault(element)]
 
 
-def describe_rerun(number: int, element: _Element) -> str:
-    """Give an attempt that was not the last one, marked as such."""
-    return f"--- attempt {number}: {name_of(element)} ---\n{describe_fault(element)}"
-
-
-def _text_in_parts(element: _Element) -> str:
+def _text_in_parts(element: Element) -> Text:
     """Mark the parts of an attempt: ``stackTrace``, ``system-out`` and ``system-err`` come in one element."""
-    parts = [child for child in element if name_of(child) in {"stackTrace", "system-out", "system-err"}]
+    parts = [child for child in element.children() if child.local_name in _PARTS]
     if not parts:
         text = text_of(element)
-        return "" if is_blank(text) else text
-    own = (element.text or "").strip()
-    marked = [f"[{name_of(part)}]\n{text_of(part)}" for part in parts if not is_blank(text_of(part))]
-    return join_texts([own, *marked] if own else marked)
+        return [] if is_blank(text) else text
+    own = b"".join(part for part in element.content if isinstance(part, bytes)).strip()
+    marked = [
+        [f"[{part.local_name}]\n".encode(), *text] for part in parts if not is_blank(text := text_of(part))
+    ]
+    return join_texts([[own], *marked] if own else marked)
 
 
 class RunFiles:
-    """Gather what suites say outside their cases, up to a limit for each file."""
+    """The files of what suites say outside of their cases, each up to a limit."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._files: dict[str, list[tuple[str, str]]] = {}
-        self._room: dict[str, int] = {}
+        self._files: dict[str, _RunFile] = {}
 
-    def add(self, filename: str, suite: str, text: str) -> None:
-        """Take one text of a suite, unless the file is full already."""
-        room = self._room.get(filename, self._limit)
-        if room >= 0 and not is_blank(text):
-            self._files.setdefault(filename, []).append((suite, text))
-            self._room[filename] = room - len(text)
+    def add(self, filename: str, suite: Suite, text: Iterable[bytes]) -> None:
+        """Add one text of a suite, unless the file is full already."""
+        if filename not in self._files:
+            self._files[filename] = _RunFile(self._limit)
+        self._files[filename].add(suite, text)
 
-    def artifacts(self) -> list[ArtifactRecord]:
-        """Make one artifact a file; where several suites speak, each under its name."""
-        return [
-            text_artifact(name, _under_headings(texts), self._limit) for name, texts in self._files.items()
-        ]
+    def artifacts(self) -> TextArtifacts:
+        """Return one artifact a file; where several suites speak, each is under its name."""
+        return TextArtifacts([(name, file.pieces) for name, file in self._files.items()], self._limit)
+
+    def close(self) -> None:
+        """Free the files."""
+        for file in self._files.values():
+            file.close()
 
 
-def _under_headings(texts: list[tuple[str, str]]) -> str:
-    if len(texts) == 1:
-        return texts[0][1]
-    return join_texts(f"--- {suite} ---\n{text}" for suite, text in texts)
+class _RunFile:
+    """One file with a heading above each text; the first heading is left out where no other follows."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(_MEMORY_BYTES)  # noqa: SIM115 - see close
+        self._heading_bytes = 0
+        self._texts = 0
+        self._line_has_ended = True
+
+    def add(self, suite: Suite, text: Iterable[bytes]) -> None:
+        if self._file.tell() > self._limit:
+            return
+        heading = f"--- {suite.title} ---\n".encode()
+        self._heading_bytes = self._heading_bytes or len(heading)
+        self._texts += 1
+        self._file.write(heading if self._line_has_ended else b"\n" + heading)
+        for piece in text:
+            self._file.write(piece)
+            self._line_has_ended = piece.endswith(b"\n")
+            if self._file.tell() > self._limit + self._heading_bytes:
+                break
+
+    def pieces(self) -> Iterator[bytes]:
+        self._file.seek(self._heading_bytes if self._texts == 1 else 0)
+        while piece := self._file.read(_MEMORY_BYTES):
+            yield piece
+
+    def close(self) -> None:
+        self._file.close()

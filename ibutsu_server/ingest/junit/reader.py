@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import closing
 from math import isfinite
-from typing import IO, TYPE_CHECKING, Final
-
-from lxml import etree
+from typing import IO, TYPE_CHECKING, Final, Self
 
 from ibutsu_server.exceptions import ImportRejectedError
-from ibutsu_server.ingest.junit.case import read_case
-from ibutsu_server.ingest.junit.properties import Properties, columns, put_properties
+from ibutsu_server.ingest.junit.case import read_case, read_suite
+from ibutsu_server.ingest.junit.output import RunFiles
+from ibutsu_server.ingest.junit.properties import columns, put_properties
 from ibutsu_server.ingest.junit.source import XmlSource, count_of
 from ibutsu_server.ingest.junit.vocabulary import COMPUTED, ROOTS
 from ibutsu_server.ingest.junit.walk import CaseWalk
@@ -21,57 +21,62 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterator
 
-    from ibutsu_server.ingest.junit.suite import Inherited
+    from ibutsu_server.ingest.junit.suite import Suite
+    from ibutsu_server.ingest.junit.walk import LateProperties
     from ibutsu_server.settings.imports import ImportSettings
 
 _MESSAGE_CHARACTERS: Final = 300
-_NONE: Final[dict[str, str | list[str]]] = {}
 
 
 class JunitReader:
-    """Stream the results of one report; memory is bounded by one test case.
+    """A reader of the results of one report; memory is bounded by one test case.
 
-    ``run`` is complete when :meth:`results` is exhausted, and ``projects`` then holds every value of
-    a ``project`` property. The same content and run id give the same result ids again.
+    ``run`` is complete when :meth:`results` is exhausted; what the root says of a project is in its
+    metadata when the first result is read. The same content and run id give the same result ids again.
     """
 
     def __init__(self, file: IO[bytes], *, run_id: str, settings: ImportSettings) -> None:
         self.run = RunRecord(id=run_id)
-        self.projects: set[str] = set()
+        self.projects: frozenset[str] = frozenset()
         self.total: int | None = count_of(b"<testcase ", file) or None
-        """Number of cases, where it can be told without reading them."""
+        """The number of cases, where it is known without reading them."""
         self._file = file
         self._settings = settings
+        self._run_files = RunFiles(settings.max_artifact_bytes)
         self._case_seconds = 0.0
-        self._cases = 0
+        self._results = 0
         self._inherited = 0
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._run_files.close()
+
     def results(self) -> Iterator[ResultRecord]:
-        """Read the cases in the order of the file.
+        """Read the cases, and the suites that failed as such, in the order of the file.
 
         Raises:
             ImportRejectedError: when the file can never be imported: not well-formed, not JUnit,
                 hostile, or over a limit.
         """
-        try:
-            yield from self._results()
-        except etree.XMLSyntaxError as error:
-            raise ImportRejectedError(_describe(error)) from error
-
-    def _results(self) -> Iterator[ResultRecord]:
         late = self._late_properties()
-        walk = CaseWalk(self._open(), self._settings, late)
+        walk = CaseWalk(self._open(), self._settings, self._run_files, late)
         ids = _result_ids(self.run.id)
-        for case, inherited in walk:
-            result = read_case(case, inherited, next(ids), self._settings.max_artifact_bytes)
+        for found in walk:
+            if not self._results:
+                self._name_project(walk.root)
+            self._check_limits(found.inherited.size)
+            read = read_case if found.element.kind == "case" else read_suite
+            result = read(found, next(ids), self._settings.max_artifact_bytes)
             result.metadata["run"] = self.run.id
-            self._check_limits(inherited)
-            self._add_up(result)
+            self._case_seconds += result.duration or 0.0
+            self._starts_by(result.start_time)
             yield result
         self._finish(walk)
 
     def _open(self) -> XmlSource:
-        source = XmlSource(self._file, max_text_bytes=self._settings.max_artifact_bytes)
+        source = XmlSource(self._file)
         if source.root not in ROOTS:
             raise ImportRejectedError(
                 f"The file is not a JUnit report: its root element is <{source.root[:_MESSAGE_CHARACTERS]}>,"
@@ -79,45 +84,39 @@ class JunitReader:
             )
         return source
 
-    def _late_properties(self) -> dict[int, Properties]:
+    def _late_properties(self) -> LateProperties | None:
         """Read ahead for properties that stand behind the cases they belong to."""
         word = "propert".encode(self._open().encoding.name)
         if not count_of(word, self._file):
-            return {}
-        source = self._open()
-        walk = CaseWalk(source, self._settings)
-        for _ in walk:
-            pass
+            return None
+        with closing(RunFiles(0)) as unused:
+            walk = CaseWalk(self._open(), self._settings, unused)
+            for _ in walk:
+                pass
         return walk.late
 
-    def _check_limits(self, inherited: Inherited) -> None:
-        self._cases += 1
-        self._inherited += inherited.size
-        if self._cases > self._settings.max_cases:
+    def _check_limits(self, inherited: int) -> None:
+        self._results += 1
+        self._inherited += inherited
+        if self._results > self._settings.max_cases:
             raise ImportRejectedError(
                 f"The file has more than {self._settings.max_cases:,} test cases: "
                 "split it, or raise IBUTSU_IMPORT_MAX_CASES."
             )
-        if self._inherited > self._settings.max_unpacked_bytes:
+        if self._inherited > self._settings.max_copied_bytes:
             raise ImportRejectedError(
                 "What the suites say is kept with each of their cases, and that is more than "
-                f"{self._settings.max_unpacked_bytes:,} bytes: write fewer properties, "
-                "or raise IBUTSU_IMPORT_MAX_UNPACKED_BYTES."
+                f"{self._settings.max_copied_bytes:,} bytes: write fewer properties, "
+                "or raise IBUTSU_IMPORT_MAX_COPIED_BYTES."
             )
 
-    def _add_up(self, result: ResultRecord) -> None:
-        self._case_seconds += result.duration or 0.0
-        self._starts_by(result.start_time)
-        if project := result.metadata.get("properties", _NONE).get("project"):
-            self.projects.update(_values(project))
-
-    def _starts_by(self, moment: dt.datetime | None) -> None:
-        if moment is not None:
-            self.run.start_time = min(moment, self.run.start_time or moment)
+    def _starts_by(self, start: dt.datetime | None) -> None:
+        if start is not None:
+            self.run.start_time = min(start, self.run.start_time or start)
 
     def _finish(self, walk: CaseWalk) -> None:
         run, root = self.run, walk.root
-        run.artifacts = walk.files.artifacts()
+        run.artifacts = self._run_files.artifacts()
         totals = (root.seconds if root else None, walk.top_seconds, self._case_seconds)
         run.duration = next(
             (seconds for seconds in totals if seconds is not None and isfinite(seconds)), None
@@ -131,26 +130,15 @@ class JunitReader:
             place = run.metadata.setdefault("attributes", {}) if name in COMPUTED else run.metadata
             place[name] = value
         put_properties(run.metadata, root.properties, taken=root.attributes)
-        if "project" in root.properties:
-            run.metadata["project"] = root.properties["project"]
-            self.projects.update(_values(root.properties["project"]))
+        self._name_project(root)
 
-
-def _describe(error: etree.XMLSyntaxError) -> str:
-    line, column = error.position
-    where = f", line {line}, column {column}"
-    fault = (error.msg or "").removesuffix(where)[:_MESSAGE_CHARACTERS]
-    if error.code == etree.ErrorTypes.ERR_RESOURCE_LIMIT:  # type: ignore[attr-defined]  # lxml-stubs lacks it
-        # Goes on with an advice for those who call the parser.
-        return f"The XML parser has reached a limit: {fault.partition(', use ')[0]}{where}."
-    return f"The file is not well-formed XML: {fault}{where}."
-
-
-def _values(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
+    def _name_project(self, root: Suite | None) -> None:
+        """Keep the project that a property of the root names, before the first result is read."""
+        if root is not None and "project" in root.properties:
+            self.run.metadata["project"] = root.properties["project"]
 
 
 def _result_ids(run_id: str) -> Iterator[str]:
-    """Give the same ids to the results of the same run: UUIDs of version 8 (RFC 9562)."""
+    """Yield the same ids for the results of the same run: UUIDs of version 8 (RFC 9562)."""
     digits = hashlib.sha256(run_id.encode()).hexdigest()
     return numbered_ids(f"{digits[:8]}-{digits[8:12]}-8{digits[12:15]}-8{digits[15:18]}-{digits[18:30]}")

@@ -1,157 +1,177 @@
-"""Walk through the cases of a JUnit file, each with its open suites, and free what is behind."""
+"""Walk through the cases of a JUnit report, each with what its suites say."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections import deque
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from lxml import etree
-
-from ibutsu_server.exceptions import ImportRejectedError
-from ibutsu_server.ingest.junit.output import RunFiles, as_xml, describe_fault
+from ibutsu_server.ingest.junit.elements import is_blank, text_of, xml_of
+from ibutsu_server.ingest.junit.output import describe_fault, describe_rerun, join_texts
 from ibutsu_server.ingest.junit.properties import Properties, add_properties
+from ibutsu_server.ingest.junit.reading import ElementReader
 from ibutsu_server.ingest.junit.suite import Inherited, Suite
-from ibutsu_server.ingest.junit.vocabulary import Kind, kind_of, text_of
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from lxml.etree import _Element
-
+    from ibutsu_server.ingest.junit.elements import Element
+    from ibutsu_server.ingest.junit.output import RunFiles
     from ibutsu_server.ingest.junit.source import XmlSource
     from ibutsu_server.settings.imports import ImportSettings
 
+_FAULTS: Final = frozenset({"failure", "error"})
+_ATTEMPTS: Final = frozenset({"rerun", "flaky"})
 _SUITE_FILES: Final = {
-    Kind.OUTPUT: ("system-out.log", text_of),
-    Kind.ERROR_OUTPUT: ("system-err.log", text_of),
-    Kind.FAILURE: ("suite-errors.log", describe_fault),
-    Kind.ERROR: ("suite-errors.log", describe_fault),
+    "output": ("system-out.log", text_of),
+    "error output": ("system-err.log", text_of),
+    "skipped": ("suite-skips.log", describe_fault),
+    "xfailed": ("suite-skips.log", describe_fault),
+    "xpassed": ("suite-skips.log", describe_fault),
 }
-_ALONE: Final = Inherited(None, None)
+
+
+class Found(NamedTuple):
+    """A case, or a suite that failed as such."""
+
+    element: Element
+    inherited: Inherited
+    number: int
+    """The place of the case in its suite, or of the suite in the report, from 1."""
+
+
+class LateProperties(NamedTuple):
+    """The properties of suites in which some come after the cases."""
+
+    by_suite: dict[int, Properties]
+    size: int
+    """About how many bytes of memory they take."""
 
 
 class CaseWalk:
-    """Iterate over ``(case, what its suites say)``; the case is valid until the next step.
+    """An iteration over the cases of a report, and over the suites that failed as such.
 
     Args:
-        complete: the properties of suites, by number, in which some come after the cases.
+        files: where it puts what suites say beside their cases.
+        late: what an earlier walk found after the cases.
     """
 
     def __init__(
-        self, source: XmlSource, settings: ImportSettings, complete: Mapping[int, Properties] | None = None
+        self,
+        source: XmlSource,
+        settings: ImportSettings,
+        files: RunFiles,
+        late: LateProperties | None = None,
     ) -> None:
         self._source = source
-        self._settings = settings
-        self._complete = complete or {}
-        self._open: list[Suite] = []
-        self._in_case = False
-        self._suites = 0
+        self._files = files
+        self._max_nesting = settings.max_nesting
+        self._complete = late.by_suite if late else {}
+        self._reader = ElementReader(settings, self._start, self._end, held=late.size if late else 0)
+        self._late: dict[int, Properties] = {}
+        self._suites: list[Suite] = []
+        self._number_of_suites = 0
+        self._number_of_lone_cases = 0
+        self._cases: list[tuple[Inherited, int]] = []
+        """What the open cases inherit, and their numbers."""
+        self._inherited: tuple[Suite | None, Inherited] = None, Inherited(None)
+        """What the last case inherited: kept once, as it may be large, and not with each open suite."""
+        self._found: deque[Found] = deque()
         self.root: Suite | None = None
-        self.files = RunFiles(settings.max_artifact_bytes)
         self.top_seconds: float | None = None
         self.start: dt.datetime | None = None
-        self.late: dict[int, Properties] = {}
 
-    def __iter__(self) -> Iterator[tuple[_Element, Inherited]]:
-        parent: _Element | None = None
-        inherited = _ALONE
-        events = etree.iterparse(
-            self._source,
-            events=("end",),
-            tag=("{*}testcase", "{*}testsuite", "{*}testsuites"),
-            huge_tree=True,
-            no_network=True,
-            load_dtd=False,
-            remove_comments=True,
-            remove_pis=True,
-        )
-        for _, element in events:
-            if kind_of(element.tag) is Kind.SUITE:
-                self._close(element)
-                parent = None
-            else:
-                if parent is None or element.getparent() is not parent:
-                    self._enter(element)
-                    inherited = self._open[-1].inherited() if self._open else _ALONE
-                    parent = element.getparent()
-                else:
-                    self._release_before(element)
-                yield element, inherited
-                if len(element):
-                    _clear(element)
-            self._source.let_go()
+    @property
+    def late(self) -> LateProperties:
+        """Return, at the end, the properties of all suites in which some came after the cases."""
+        return LateProperties(self._late, self._reader.held)
 
-    def _enter(self, element: _Element) -> None:
-        """Open the suites between the innermost open one and an element that has ended."""
-        innermost = self._open[-1].element if self._open else None
-        unopened, node = [], element
-        while node is not innermost:
-            unopened.append(node)
-            above = node.getparent()
-            if above is None:
-                break
-            node = above
-        self._in_case = False
-        for level, node in enumerate(reversed(unopened), self._open[-1].depth + 1 if self._open else 1):
-            self._release_before(node)
-            if kind_of(node.tag) is Kind.SUITE:
-                self._begin(node, level)
-            self._in_case |= node is not element and kind_of(node.tag) is Kind.CASE
+    def __iter__(self) -> Iterator[Found]:
+        for _ in self._reader.read(self._source):
+            while self._found:
+                yield self._found.popleft()
 
-    def _begin(self, element: _Element, depth: int) -> None:
-        if depth > self._settings.max_nesting:
-            raise ImportRejectedError(
-                f"Suites are nested more than {self._settings.max_nesting:,} levels deep, "
-                f"line {element.sourceline}: flatten them, or raise IBUTSU_IMPORT_MAX_NESTING."
-            )
-        suite = Suite(element, self._open[-1] if self._open else None, self._suites, depth)
+    def _start(self, element: Element) -> None:
+        if element.kind == "case":
+            self._start_case()
+        else:
+            self._start_suite(element)
+
+    def _end(self, element: Element) -> bool:
+        if element.kind == "case":
+            self._found.append(Found(element, *self._cases.pop()))
+            return False
+        if element.kind == "suite":
+            return self._end_suite(element)
+        return self._end_in_suite(self._suites[-1], element)
+
+    def _start_case(self) -> None:
+        suite = self._suites[-1] if self._suites else None
+        if suite is not self._inherited[0]:
+            self._inherited = suite, Inherited(suite)
+        if suite is None:
+            self._number_of_lone_cases += 1
+            number = self._number_of_lone_cases
+        else:
+            suite.cases += 1
+            number = suite.cases
+        self._cases.append((self._inherited[1], number))
+
+    def _start_suite(self, element: Element) -> None:
+        suite = Suite(element, self._suites[-1] if self._suites else None, self._number_of_suites)
         suite.properties = self._complete.get(suite.number, suite.properties)
         self.root = self.root or suite
         if suite.start is not None:
             self.start = min(suite.start, self.start or suite.start)
-        self._suites += 1
-        self._open.append(suite)
+        self._number_of_suites += 1
+        self._suites.append(suite)
+        if len(self._suites) > self._max_nesting:
+            raise self._reader.too_deep("Suites", self._max_nesting)
 
-    def _close(self, element: _Element) -> None:
-        if not self._open or self._open[-1].element is not element:
-            self._enter(element)
-        suite = self._open.pop()
-        for child in element:
-            self._take(suite, child)
+    def _end_suite(self, element: Element) -> bool:
+        suite = self._suites.pop()
         if suite.is_top and suite.seconds is not None:
             self.top_seconds = (self.top_seconds or 0.0) + suite.seconds
-        if suite.properties and not suite.is_used:
-            lines = "\n".join(f"{name}={value}" for name, value in suite.properties.items())
-            self.files.add("suite-properties.txt", suite.title, lines)
-        _clear(element)
+        if not is_blank(own_text := text_of(element)):
+            self._files.add("suite-texts.log", suite, own_text)
+        if any(outcome.kind in _FAULTS for outcome in suite.outcomes):
+            element.content = [*suite.outcomes]
+            self._found.append(Found(element, Inherited(suite), suite.number + 1))
+        elif suite.outcomes:
+            attempts = (describe_rerun(number, each) for number, each in enumerate(suite.outcomes, 1))
+            self._files.add("suite-reruns.log", suite, join_texts(attempts))
+        if not suite.is_used:
+            self._keep_what_no_result_has(suite)
+        if suite.number in self._late:
+            self._reader.keep(element)
+            return True
+        return False
 
-    def _release_before(self, element: _Element) -> None:
-        """Free what has ended before an element, after taking what it says of the suite."""
-        parent, ended = element.getparent(), element.getprevious()
-        while parent is not None and ended is not None:
-            if self._in_case and kind_of(ended.tag) is not Kind.CASE:
-                return  # it is a part of the case around, which has not ended yet
-            if self._open:  # a lone case may hold cases, but no suite is around them
-                self._take(self._open[-1], ended)
-            parent.remove(ended)
-            ended = element.getprevious()
+    def _keep_what_no_result_has(self, suite: Suite) -> None:
+        attributes = {} if suite is self.root else suite.attributes
+        for filename, values in (
+            ("suite-attributes.txt", {k: v for k, v in attributes.items() if k != "name"}),
+            ("suite-properties.txt", suite.properties),
+        ):
+            if values:
+                lines = "\n".join(f"{name}={value}" for name, value in values.items())
+                self._files.add(filename, suite, [lines.encode()])
 
-    def _take(self, suite: Suite, element: _Element) -> None:
-        kind = kind_of(element.tag)
-        if kind is Kind.CASE or kind is Kind.SUITE:
-            return
+    def _end_in_suite(self, suite: Suite, element: Element) -> bool:
+        """Take what a suite says beside its cases; return whether it is needed until the suite ends."""
+        kind = element.kind
+        if kind in _FAULTS or kind in _ATTEMPTS:
+            suite.outcomes.append(element)
+            return True
         if kind in _SUITE_FILES:
             filename, describe = _SUITE_FILES[kind]
-            self.files.add(filename, suite.title, describe(element))
-            return
-        if suite.number not in self._complete:
-            found = add_properties(suite.properties, element)
-            if found and suite.is_used:
-                self.late[suite.number] = suite.properties
-        if kind is Kind.OTHER:
-            self.files.add("suite-elements.xml", suite.title, as_xml(element))
-
-
-def _clear(element: _Element) -> None:
-    # The parser may still be writing the text behind the element.
-    element.clear(keep_tail=True)  # type: ignore[call-arg]  # lxml-stubs does not know the argument
+            if not is_blank(text := describe(element)):
+                self._files.add(filename, suite, text)
+            return False
+        if kind == "other" or (kind == "group" and (element.attributes or element.content)):
+            self._files.add("suite-elements.xml", suite, xml_of(element))
+        if suite.number in self._complete or not add_properties(suite.properties, element):
+            return False
+        if suite.is_used:
+            self._late[suite.number] = suite.properties
+        return True

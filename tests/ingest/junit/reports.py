@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,6 @@ class Report:
 
     run: RunRecord
     results: list[ResultRecord]
-    projects: set[str]
 
     @property
     def result(self) -> ResultRecord:
@@ -40,8 +39,15 @@ class Report:
 def read(content: str | bytes, *, run_id: str = RUN_ID, **limits: Any) -> Report:
     """Read a report; ``limits`` are import settings."""
     encoded = content.encode() if isinstance(content, str) else content
-    reader = JunitReader(BytesIO(encoded), run_id=run_id, settings=ImportSettings.hermetic(**limits))
-    return Report(run=reader.run, results=list(reader.results()), projects=reader.projects)
+    with JunitReader(BytesIO(encoded), run_id=run_id, settings=ImportSettings.hermetic(**limits)) as reader:
+        results = [as_stored(result) for result in reader.results()]
+        reader.run.artifacts = [*reader.run.artifacts]
+    return Report(run=reader.run, results=results)
+
+
+def as_stored(result: ResultRecord) -> ResultRecord:
+    """Give a result its whole metadata, as an import does that was uploaded without any."""
+    return replace(result, metadata={**result.suite_metadata, **result.metadata})
 
 
 def read_case(inside: str = "", attributes: str = 'classname="a.B" name="test"') -> ResultRecord:

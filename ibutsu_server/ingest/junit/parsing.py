@@ -1,0 +1,105 @@
+"""Feed an XML parser block by block, and explain what it does not take.
+
+The parser is Expat without namespaces: an element costs the same whatever namespaces are in scope, and
+nothing of the document stays in memory but what the handlers keep.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from xml.parsers import expat
+
+from ibutsu_server.exceptions import ImportRejectedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+MAX_TAG_BYTES: Final = 8_000_000
+"""Bytes of one tag: the parser keeps it whole until it ends."""
+
+MAX_NAMES: Final = 50_000
+"""Different names of elements and attributes: the parser keeps each until the end."""
+
+_TEXT_PIECE: Final = 64 * 1024
+_MESSAGE_CHARACTERS: Final = 300
+_PREDECLARED: Final = frozenset({"xml", "xmlns"})
+
+
+class XmlParser:
+    """A parser that calls handlers for the start and end of elements and for pieces of text."""
+
+    def __init__(
+        self,
+        start: Callable[[str, dict[str, str]], object],
+        end: Callable[[str], object],
+        text: Callable[[str], object],
+    ) -> None:
+        self._expat = expat.ParserCreate("utf-8")
+        self._expat.buffer_text = True
+        self._expat.buffer_size = _TEXT_PIECE
+        self._expat.StartElementHandler = start
+        self._expat.EndElementHandler = end
+        self._expat.CharacterDataHandler = text
+        self._names = 0
+
+    @property
+    def line(self) -> int:
+        """Return the number of the line that is being read."""
+        return self._expat.CurrentLineNumber
+
+    def feed(self, blocks: Iterable[bytes]) -> Iterator[None]:
+        """Parse blocks of UTF-8, and pause after each.
+
+        A tag that is still open is searched from its start again with more bytes. So they are fed in
+        pieces that double, which keeps the time linear.
+
+        Raises:
+            ImportRejectedError: a tag is too long, there are too many names, or a prefix is undeclared.
+            expat.ExpatError: the document is not well-formed.
+        """
+        waiting, size, fed, unfinished = [], 0, 0, 0
+        for block in blocks:
+            waiting.append(block)
+            size += len(block)
+            if size < unfinished:
+                continue
+            self._expat.Parse(b"".join(waiting))
+            fed += size
+            unfinished = fed - self._expat.CurrentByteIndex
+            waiting, size = [], 0
+            if unfinished > MAX_TAG_BYTES:
+                raise ImportRejectedError(
+                    f"A tag has more than {MAX_TAG_BYTES:,} bytes, line {self.line}: "
+                    "write what is in its attributes as text of an element."
+                )
+            self._check_names()
+            yield
+        self._expat.Parse(b"".join(waiting), True)
+        self._check_names()
+        yield
+
+    def _check_names(self) -> None:
+        """Check the names that came with the last block."""
+        names = self._expat.intern
+        if len(names) > MAX_NAMES:
+            raise ImportRejectedError(
+                f"Elements and attributes have more than {MAX_NAMES:,} different names, line {self.line}: "
+                "write what differs as values."
+            )
+        # Dictionaries keep their order, so that the new names are the last ones.
+        for name, _ in zip(reversed(names), range(len(names) - self._names), strict=False):
+            prefix, colon, _ = name.partition(":")
+            if colon and prefix not in _PREDECLARED and f"xmlns:{prefix}" not in names:
+                raise ImportRejectedError(
+                    f"The file is not well-formed XML: the prefix of {name[:_MESSAGE_CHARACTERS]!r} is not "
+                    f"declared, line {self.line} or before."
+                )
+        self._names = len(names)
+
+
+def describe(error: expat.ExpatError, open_element: str | None) -> str:
+    """Return what is wrong with a document and where, for the person who uploaded it."""
+    fault = expat.ErrorString(error.code) or "it cannot be read"
+    if open_element is not None:
+        fault += f" in the element <{open_element[:_MESSAGE_CHARACTERS]}>"
+    return f"The file is not well-formed XML: {fault}, line {error.lineno}, column {error.offset + 1}."
