@@ -59,12 +59,28 @@ def test_what_is_no_finite_number_is_no_duration(text: str) -> None:
         "Tue, 5 Mar 2024 12:11:12 +0200",
         "Tue Mar  5 10:11:12 2024",
         "Tue Mar 05 2024 11:11:12 GMT+0100 (Central European Standard Time)",
+        "2024-03-05T11:11:12 CET",
+        "2024-03-05 12:11:12 CEST",
+        "2024-03-05 05:11:12 EST",
+        "2024-03-05 19:11:12 JST",
+        "2024-03-05 15:41:12 IST",
+        "2024-03-05 12:11:12 GMT+02:00",
+        "2024-03-05 12:11:12 GMT+2",
+        "2024-03-05 12:11:12.000 +0200 CEST m=+0.013",
+        "Tue Mar 05 12:11:12 CEST 2024",
+        "Tue Mar 05 05:11:12 EST 2024",
+        "Tue Mar  5 10:11:12 UTC 2024",
+        "Tue, 05 Mar 2024 12:11:12 GMT+02:00",
+        "5 Mar 2024 10:11:12",
+        "March 5, 2024 10:11:12",
         "1709633472",
         " 1709633472000 ",
+        "1709633472000000",
+        "1709633472000000000",
     ],
 )
-def test_a_moment_is_read_in_every_notation(text: str) -> None:
-    """ISO 8601, RFC 2822, dates with colons and epoch times all give the same naive UTC."""
+def test_a_timestamp_is_read_in_every_notation(text: str) -> None:
+    """ISO 8601, RFC 2822, names of zones, dates with colons and epoch times give the same naive UTC."""
     assert parse_timestamp(text) == dt.datetime(2024, 3, 5, 10, 11, 12)  # noqa: DTZ001 - naive is UTC here
 
 
@@ -79,9 +95,9 @@ def test_a_moment_is_read_in_every_notation(text: str) -> None:
 )
 def test_the_fraction_of_a_second_is_kept_to_the_microsecond(text: str) -> None:
     """A fraction may follow a comma or a point and have any number of digits."""
-    moment = parse_timestamp(text)
-    assert moment is not None
-    assert moment.microsecond == 345_000
+    timestamp = parse_timestamp(text)
+    assert timestamp is not None
+    assert timestamp.microsecond == 345_000
 
 
 @pytest.mark.parametrize(
@@ -100,8 +116,41 @@ def test_the_fraction_of_a_second_is_kept_to_the_microsecond(text: str) -> None:
         "May 99999999999999999999 10:00:00 1",
         "12",
         "0",
+        "2024-03-05T10:11:12 XYZT",
+        "Tue Mar 05 10:11:12 XYZT 2024",
+        "Tue Mar 05 10:11:12 PM 2024",
+        "2024-03-05T10:11:12" + " " * 81 + "Z",
     ],
 )
-def test_what_names_no_moment_is_none(text: str) -> None:
-    """Words, impossible dates, zero times and moments outside the calendar name no moment."""
+def test_what_is_not_a_timestamp_is_none(text: str) -> None:
+    """Words, impossible dates, zones that are not known and times outside of the calendar give none."""
     assert parse_timestamp(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1970-01-01T00:00:00",
+        "1970-01-01T01:00:00+01:00",
+        "Thu, 01 Jan 1970 00:00:00 GMT",
+        "1601-01-01 00:00:00",
+        "1989-12-31T23:59:59Z",
+        "9999-12-31T23:59:59",
+        "2999-01-01",
+    ],
+)
+def test_a_placeholder_is_not_a_timestamp(text: str) -> None:
+    """Times before 1990 and in the far future are what tools write where they have none."""
+    assert parse_timestamp(text) is None
+
+
+@pytest.mark.parametrize(("hours", "is_read"), [(-1, True), (23, True), (25, False)])
+def test_a_clock_may_be_ahead_by_a_day(hours: int, is_read: bool) -> None:
+    """A machine whose clock or zone is wrong still says when a test ran."""
+    timestamp = dt.datetime.now(dt.UTC) + dt.timedelta(hours=hours)
+    assert (parse_timestamp(timestamp.isoformat()) is not None) == is_read
+
+
+def test_the_first_year_is_read() -> None:
+    """The year 1990 is the first that is taken for a time."""
+    assert parse_timestamp("1990-01-01T00:00:00") == dt.datetime(1990, 1, 1)  # noqa: DTZ001 - naive is UTC

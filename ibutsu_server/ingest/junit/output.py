@@ -25,17 +25,16 @@ MakeText = Callable[[], Iterable[bytes]]
 
 def text_artifact(filename: str, text: Iterable[bytes], limit: int) -> ArtifactRecord:
     """Make an artifact of at most ``limit`` bytes of text in UTF-8, and a note where it was cut."""
-    content = bytearray()
+    kept, room = [], limit
     for piece in text:
-        content += piece
-        if len(content) > limit:
-            end = limit
-            while content[end] & 0xC0 == 0x80:  # within a character of UTF-8
-                end -= 1
-            del content[end:]
-            content += f"\n[cut: this text is over the limit of {limit:,} bytes]".encode()
+        if len(piece) > room:
+            while piece[room] & 0xC0 == 0x80:  # within a character of UTF-8
+                room -= 1
+            kept += [piece[:room], f"\n[cut: this text is over the limit of {limit:,} bytes]".encode()]
             break
-    return ArtifactRecord(filename, bytes(content), _XML if filename.endswith(".xml") else _TEXT)
+        kept.append(piece)
+        room -= len(piece)
+    return ArtifactRecord(filename, b"".join(kept), _XML if filename.endswith(".xml") else _TEXT)
 
 
 class TextArtifacts(Sequence[ArtifactRecord]):

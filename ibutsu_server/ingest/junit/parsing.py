@@ -6,8 +6,10 @@ nothing of the document stays in memory but what the handlers keep.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 from xml.parsers import expat
+from xml.parsers.expat import errors
 
 from ibutsu_server.exceptions import ImportRejectedError
 
@@ -22,6 +24,15 @@ MAX_NAMES: Final = 50_000
 
 _TEXT_PIECE: Final = 64 * 1024
 _MESSAGE_CHARACTERS: Final = 300
+_FAULTS: Final = {
+    errors.codes[errors.XML_ERROR_TAG_MISMATCH]: "{element} is still open where another one ends",
+    errors.codes[errors.XML_ERROR_NO_ELEMENTS]: "the file ends while {element} is open",
+    errors.codes[errors.XML_ERROR_UNCLOSED_TOKEN]: "the file ends within a tag, a comment or CDATA",
+    errors.codes[errors.XML_ERROR_UNDEFINED_ENTITY]: "an entity in {element} is not declared",
+    errors.codes[errors.XML_ERROR_INVALID_TOKEN]: "a character in {element} is not allowed there",
+    errors.codes[errors.XML_ERROR_DUPLICATE_ATTRIBUTE]: "an element in {element} has an attribute twice",
+    errors.codes[errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT]: "something follows the root element",
+}
 _PREDECLARED: Final = frozenset({"xml", "xmlns"})
 
 
@@ -87,19 +98,20 @@ class XmlParser:
                 "write what differs as values."
             )
         # Dictionaries keep their order, so that the new names are the last ones.
-        for name, _ in zip(reversed(names), range(len(names) - self._names), strict=False):
+        new = [*islice(reversed(names), len(names) - self._names)]
+        self._names = len(names)
+        for name in reversed(new):
             prefix, colon, _ = name.partition(":")
             if colon and prefix not in _PREDECLARED and f"xmlns:{prefix}" not in names:
                 raise ImportRejectedError(
                     f"The file is not well-formed XML: the prefix of {name[:_MESSAGE_CHARACTERS]!r} is not "
                     f"declared, line {self.line} or before."
                 )
-        self._names = len(names)
 
 
 def describe(error: expat.ExpatError, open_element: str | None) -> str:
     """Return what is wrong with a document and where, for the person who uploaded it."""
-    fault = expat.ErrorString(error.code) or "it cannot be read"
-    if open_element is not None:
-        fault += f" in the element <{open_element[:_MESSAGE_CHARACTERS]}>"
-    return f"The file is not well-formed XML: {fault}, line {error.lineno}, column {error.offset + 1}."
+    fault = _FAULTS.get(error.code) or expat.ErrorString(error.code) or "it cannot be read"
+    element = f"the element <{open_element[:_MESSAGE_CHARACTERS]}>" if open_element else "the document"
+    where = f"line {error.lineno}, column {error.offset + 1}"
+    return f"The file is not well-formed XML: {fault.format(element=element)}, {where}."

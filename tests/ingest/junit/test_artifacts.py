@@ -38,34 +38,6 @@ def test_a_case_that_says_nothing_has_no_files(children: str) -> None:
     assert texts(read_case(children).artifacts) == {}
 
 
-@pytest.mark.parametrize(
-    ("failure", "exception", "short"),
-    [
-        ('<failure type="AssertionError" message="m">trace</failure>', "AssertionError", "trace"),
-        ('<failure message="ValueError: bad"/>', "ValueError", "ValueError: bad"),
-        ("<error>java.lang.IllegalStateException: x\n at y</error>", "java.lang.IllegalStateException", None),
-        ('<failure message="assert 1 == 2"/>', None, "assert 1 == 2"),
-        ("<failure/>", None, ""),
-    ],
-)
-def test_the_exception_is_named_where_the_file_tells_it(
-    failure: str, exception: str | None, short: str | None
-) -> None:
-    """The type comes first, then a name that message or text begin with; otherwise there is none."""
-    metadata = read_case(failure).metadata
-    assert metadata.get("exception_name") == exception
-    if short is not None:
-        assert metadata.get("short_tb", "") == short
-
-
-def test_the_short_traceback_is_short() -> None:
-    """A long text is in the file only; the metadata holds how it begins."""
-    trace = "line of a trace\n" * 1000
-    result = read_case(f"<failure>{trace}</failure>")
-    assert 0 < len(result.metadata["short_tb"]) <= 2000
-    assert texts(result.artifacts)["traceback.log"] == trace
-
-
 def test_output_of_a_case_is_stored_once_each() -> None:
     """Standard output and standard error have a file each; several elements are joined."""
     result = read_case(
@@ -81,10 +53,19 @@ def test_text_is_text(text: str) -> None:
     assert texts(read_case(f"<system-out>{text}</system-out>").artifacts) == {"system-out.log": text}
 
 
-def test_elements_without_a_meaning_here_are_kept_as_they_were_written() -> None:
+@pytest.mark.parametrize(
+    "element",
+    [
+        '<steps><step n="1">go</step></steps>',
+        "<steps>one <b/>two &lt;three&gt; &amp;</steps>",
+        """<s t='"quoted"' u="a &amp; b"/>""",
+        '<a:s xmlns:a="urn:a" a:t="u"><a:b/></a:s>',
+    ],
+)
+def test_elements_without_a_meaning_here_are_kept_as_they_were_written(element: str) -> None:
     """What no rule knows is not lost: it is a file of the result."""
-    result = read_case('<steps><step n="1">go</step></steps>')
-    assert texts(result.artifacts) == {"elements.xml": '<steps><step n="1">go</step></steps>'}
+    result = read_case(element)
+    assert texts(result.artifacts) == {"elements.xml": element}
     assert [artifact.content_type for artifact in result.artifacts] == ["text/xml"]
 
 
@@ -93,13 +74,12 @@ def test_output_of_suites_becomes_files_of_the_run() -> None:
     report = read(
         '<testsuites><testsuite name="a"><system-out>out of a</system-out><testcase name="t"/>'
         '<testsuite name="b"><testcase name="t"/><system-out>out of b\n</system-out></testsuite>'
-        '<system-err>err</system-err></testsuite><testsuite name="c"><error message="no setup"/>'
-        "<notes>n</notes></testsuite></testsuites>"
+        '<system-err>err</system-err></testsuite><testsuite name="c"><notes>n</notes></testsuite>'
+        "</testsuites>"
     )
     assert texts(report.run.artifacts) == {
         "system-out.log": "--- a ---\nout of a\n--- a / b ---\nout of b\n",
         "system-err.log": "err",
-        "suite-errors.log": "no setup",
         "suite-elements.xml": "<notes>n</notes>",
     }
     assert [result.artifacts for result in report.results] == [(), ()]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 import pytest
 
-from tests.ingest.junit.reports import properties, read, read_case, texts
+from ibutsu_server.ingest.junit import JunitReader
+from ibutsu_server.settings.imports import ImportSettings
+from tests.ingest.junit.reports import RUN_ID, properties, read, read_case, texts
 
 
 @pytest.mark.parametrize(
@@ -96,19 +100,27 @@ def test_env_component_and_source_fill_their_columns() -> None:
     assert report.results[0].metadata["env"] == "qa"
 
 
-@pytest.mark.parametrize(
-    "report",
-    [
-        '<testsuites><property name="project" value="theirs"/><testcase/></testsuites>',
-        '<testsuites><testsuite><property name="project" value="theirs"/><testcase/></testsuite>'
-        "</testsuites>",
-        '<testsuites><testcase><property name="project">theirs</property></testcase></testsuites>',
-        '<testsuites><property name="project" value="theirs"/></testsuites>',
-    ],
-)
-def test_every_project_that_a_property_names_is_told(report: str) -> None:
-    """Whoever owns the import can compare them with its project, wherever they stand."""
-    assert read(report).projects == {"theirs"}
+def test_a_project_that_a_property_names_is_kept_and_decides_nothing() -> None:
+    """Each result has it among its properties, and the run that of the root, from the first result on."""
+    report = read(
+        '<testsuites><property name="project" value="shop"/><testcase/>'
+        '<testcase><property name="project">till</property></testcase></testsuites>'
+    )
+    assert [result.metadata["properties"] for result in report.results] == [
+        {"project": "shop"},
+        {"project": "till"},
+    ]
+    assert [result.project_id for result in report.results] == [None, None]
+    assert report.run.metadata["project"] == "shop"
+
+
+@pytest.mark.parametrize("place", ["{}<testcase/>", "<testcase/>{}"])
+def test_the_project_of_the_root_is_known_with_the_first_result(place: str) -> None:
+    """Whoever decides to which project the rows go has it in time, also when it stands at the end."""
+    content = f"<testsuite>{place.format(properties(project='shop'))}</testsuite>".encode()
+    with JunitReader(BytesIO(content), run_id=RUN_ID, settings=ImportSettings()) as reader:
+        next(reader.results())
+        assert reader.run.metadata["project"] == "shop"
 
 
 def test_properties_of_a_suite_without_cases_are_kept_with_the_run() -> None:
@@ -117,3 +129,23 @@ def test_properties_of_a_suite_without_cases_are_kept_with_the_run() -> None:
         '<testsuites><testsuite name="empty"><property name="k" value="v"/></testsuite></testsuites>'
     )
     assert texts(report.run.artifacts) == {"suite-properties.txt": "k=v"}
+
+
+def test_the_source_of_a_result_is_its_suite_where_no_property_names_one() -> None:
+    """The innermost suite that has a name counts; the run is not told by it."""
+    report = read(
+        '<testsuites name="all"><testsuite name="a"><testcase/><testsuite><testcase/></testsuite>'
+        '<testsuite name="b"><testcase/></testsuite></testsuite><testcase/></testsuites>'
+    )
+    assert [result.source for result in report.results] == ["a", "a", "b", None]
+    assert report.run.source is None
+
+
+def test_what_suites_say_comes_apart_from_what_the_case_says() -> None:
+    """Whoever stores a result can put the upload's own metadata between the two."""
+    content = (
+        f"<testsuite>{properties(k='suite')}<testcase>{properties(k='case')}</testcase></testsuite>".encode()
+    )
+    with JunitReader(BytesIO(content), run_id=RUN_ID, settings=ImportSettings()) as reader:
+        (result,) = reader.results()
+    assert (result.suite_metadata, result.metadata["k"]) == ({"k": "suite"}, "case")

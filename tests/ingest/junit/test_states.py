@@ -17,6 +17,8 @@ from tests.ingest.junit.reports import read_case, texts
         ("<error/><failure/>", "error"),
         ("<skipped/>", "skipped"),
         ("<skip/>", "skipped"),
+        ("<ignored/>", "skipped"),
+        ("<todo/>", "skipped"),
         ("<skipped/><failure/>", "failed"),
         ('<skipped type="pytest.skip"/>', "skipped"),
         ('<skipped type="pytest.xfail"/>', "xfailed"),
@@ -40,18 +42,76 @@ def test_the_children_of_a_case_tell_its_state(children: str, state: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "word", ["disabled", "notrun", "suppressed", "skipped", "ignored", "pending", " NotRun "]
+    ("word", "state"),
+    [
+        ("disabled", "skipped"),
+        ("notrun", "skipped"),
+        ("suppressed", "skipped"),
+        ("skipped", "skipped"),
+        ("ignored", "skipped"),
+        ("pending", "skipped"),
+        ("inconclusive", "skipped"),
+        ("todo", "skipped"),
+        (" Not_Run ", "skipped"),
+        ("failed", "failed"),
+        ("Failure", "failed"),
+        ("ERROR", "error"),
+        ("xfail", "xfailed"),
+        ("xpass", "xpassed"),
+        ("warning", "passed"),
+        ("run", "passed"),
+        ("completed", "passed"),
+        ("", "passed"),
+    ],
 )
 @pytest.mark.parametrize("attribute", ["status", "result"])
-def test_an_attribute_can_say_that_a_case_was_skipped(attribute: str, word: str) -> None:
-    """Tools that write no child for a skipped case say it in ``status`` or ``result``."""
-    assert read_case(attributes=f'name="a" {attribute}="{word}"').result == "skipped"
+def test_an_attribute_can_say_the_state(attribute: str, word: str, state: str) -> None:
+    """Where no child says it, ``status`` or ``result`` does; a word that is not known is a pass."""
+    result = read_case(attributes=f'name="a" {attribute}="{word}"')
+    assert (result.result, result.metadata[attribute]) == (state, word)
 
 
-@pytest.mark.parametrize("word", ["run", "completed", "passed", "failed", ""])
-def test_other_words_of_an_attribute_change_no_state(word: str) -> None:
-    """Only the words for skipped cases count; failures have a child in every dialect."""
-    assert read_case(attributes=f'name="a" status="{word}"').result == "passed"
+@pytest.mark.parametrize("words", ['status="run" result="failed"', 'status="failed" result="skipped"'])
+def test_the_gravest_word_counts(words: str) -> None:
+    """Two attributes may say different things: a failure is not covered by a skip or a run."""
+    assert read_case(attributes=f'name="a" {words}').result == "failed"
+
+
+def test_a_warning_is_a_pass() -> None:
+    """What a tool only warns of is kept as it was written."""
+    result = read_case("<warning>no assertions</warning>")
+    assert result.result == "passed"
+    assert texts(result.artifacts) == {"elements.xml": "<warning>no assertions</warning>"}
+
+
+@pytest.mark.parametrize(
+    ("children", "state"),
+    [
+        ('<skipped message="TEST_CASE tagged with !mayfail"/><failure message="1 == 2"/>', "xfailed"),
+        ('<failure message="1 == 2"/><skipped message="TEST_CASE tagged with !mayfail"/>', "xfailed"),
+        ("<skipped>tagged with !shouldfail</skipped><error>thrown</error>", "xfailed"),
+        ('<skipped type="xfail"/><failure message="1 == 2"/>', "xfailed"),
+        ('<skipped message="on Windows"/><failure message="1 == 2"/>', "failed"),
+        ('<skipped message="TEST_CASE tagged with !mayfail"/>', "skipped"),
+    ],
+)
+def test_a_failure_that_was_allowed_is_expected(children: str, state: str) -> None:
+    """Catch2 writes ``skipped`` beside the failure of a test that may fail."""
+    assert read_case(children).result == state
+
+
+def test_the_traceback_of_an_expected_failure_is_kept() -> None:
+    """What failed is told although it was allowed to."""
+    result = read_case('<skipped message="!mayfail"/><failure type="CHECK">1 == 2</failure>')
+    assert texts(result.artifacts) == {"traceback.log": "CHECK\n1 == 2"}
+    assert (result.metadata["exception_name"], result.metadata["skip_reason"]) == ("CHECK", "!mayfail")
+
+
+@pytest.mark.parametrize(("attribute", "flaky"), [("true", True), ("1", True), ("false", None)])
+def test_a_tool_can_say_that_a_case_is_flaky(attribute: str, flaky: bool | None) -> None:
+    """Flank says so in an attribute; the state is that of the last attempt."""
+    result = read_case("<failure/>", f'name="a" flaky="{attribute}"')
+    assert (result.result, result.metadata.get("flaky")) == ("failed", flaky)
 
 
 def test_a_child_counts_more_than_an_attribute() -> None:

@@ -42,6 +42,8 @@ def test_what_is_no_number_is_no_time_and_is_kept_as_it_was(text: str) -> None:
         (None, "2024-03-05T02:00:00Z", "2024-03-05T01:00:00Z", 2),
         (None, None, "2024-03-05T01:00:00Z", 1),
         ("soon", "later", "2024-03-05T01:00:00Z", 1),
+        ("1970-01-01T00:00:00", "2024-03-05T02:00:00Z", None, 2),
+        ("2024-03-05T02:00:00", "1970-01-01T00:00:00", "1970-01-01T00:00:00", 2),
         (None, "Tue, 05 Mar 2024 04:00:00 +0200", None, 2),
         (None, "2024:03:05 02:00:00", None, 2),
         ("2024-03-05T02:00:00,123", None, None, 2),
@@ -106,6 +108,18 @@ def test_the_run_starts_with_its_root_or_its_earliest_part(report: str, start: d
 def test_the_run_lasts_as_its_root_its_suites_or_its_cases_say(report: str, seconds: float) -> None:
     """The root's time counts; without one the sum of the top suites, without these the sum of the cases."""
     assert read(report).run.duration == pytest.approx(seconds)
+
+
+def test_a_suite_that_did_not_load_does_not_make_the_run_old() -> None:
+    """A placeholder is kept as text; the run starts with the earliest time there is."""
+    report = read(
+        '<testsuites><testsuite name="a" timestamp="1970-01-01T00:00:00"><testcase/></testsuite>'
+        '<testsuite timestamp="2024-03-05T10:00:00"><testcase/></testsuite></testsuites>'
+    )
+    assert report.run.start_time is not None
+    assert report.run.start_time.year == 2024
+    assert report.results[0].start_time is None
+    assert report.results[0].metadata["suite"] == {"timestamp": "1970-01-01T00:00:00"}
 
 
 def test_times_too_large_for_a_sum_give_no_duration() -> None:
