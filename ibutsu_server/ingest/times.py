@@ -27,7 +27,7 @@ _DATE_AND_TIME: Final = re.compile(
     re.I | re.A,
 )
 _OFFSET: Final = re.compile(r"(?:GMT|UTC|UT)?+([-+])(\d\d?+):?+(\d\d)?+", re.I | re.A)
-_NAME_IN_BRACKETS: Final = re.compile(r"\[[^]]*+\]|\([^)]*+\)")
+_NAME_IN_BRACKETS: Final = re.compile(r"\[[^][]*+\]?+|\([^()]*+\)?+")
 _CALENDAR_WORD: Final = re.compile(
     r"(?:mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*+[.,]?+", re.I
 )
