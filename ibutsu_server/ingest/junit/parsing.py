@@ -16,11 +16,8 @@ from ibutsu_server.exceptions import ImportRejectedError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-MAX_TAG_BYTES: Final = 8_000_000
+MAX_TAG_BYTES: Final = 4_000_000
 """Bytes of one tag: the parser keeps it whole until it ends."""
-
-MAX_NAMES: Final = 50_000
-"""Different names of elements and attributes: the parser keeps each until the end."""
 
 _TEXT_PIECE: Final = 64 * 1024
 _MESSAGE_CHARACTERS: Final = 300
@@ -45,13 +42,15 @@ class XmlParser:
         end: Callable[[str], object],
         text: Callable[[str], object],
     ) -> None:
-        self._expat = expat.ParserCreate("utf-8")
+        self.names: dict[str, str] = {}
+        """The names of elements and attributes so far: the parser keeps each until the end."""
+        self._expat = expat.ParserCreate("utf-8", intern=self.names)
         self._expat.buffer_text = True
         self._expat.buffer_size = _TEXT_PIECE
         self._expat.StartElementHandler = start
         self._expat.EndElementHandler = end
         self._expat.CharacterDataHandler = text
-        self._names = 0
+        self._checked_names = 0
 
     @property
     def line(self) -> int:
@@ -65,14 +64,14 @@ class XmlParser:
         pieces that double, which keeps the time linear.
 
         Raises:
-            ImportRejectedError: a tag is too long, there are too many names, or a prefix is undeclared.
+            ImportRejectedError: a tag is too long, or a prefix is undeclared.
             expat.ExpatError: the document is not well-formed.
         """
         waiting, size, fed, unfinished = [], 0, 0, 0
         for block in blocks:
             waiting.append(block)
             size += len(block)
-            if size < unfinished:
+            if size < unfinished and size + unfinished < MAX_TAG_BYTES:
                 continue
             self._expat.Parse(b"".join(waiting))
             fed += size
@@ -83,26 +82,20 @@ class XmlParser:
                     f"A tag has more than {MAX_TAG_BYTES:,} bytes, line {self.line}: "
                     "write what is in its attributes as text of an element."
                 )
-            self._check_names()
+            self._check_prefixes()
             yield
         self._expat.Parse(b"".join(waiting), True)
-        self._check_names()
+        self._check_prefixes()
         yield
 
-    def _check_names(self) -> None:
-        """Check the names that came with the last block."""
-        names = self._expat.intern
-        if len(names) > MAX_NAMES:
-            raise ImportRejectedError(
-                f"Elements and attributes have more than {MAX_NAMES:,} different names, line {self.line}: "
-                "write what differs as values."
-            )
+    def _check_prefixes(self) -> None:
+        """Check that the prefixes are declared of the names that came with the last block."""
         # Dictionaries keep their order, so that the new names are the last ones.
-        new = [*islice(reversed(names), len(names) - self._names)]
-        self._names = len(names)
+        new = [*islice(reversed(self.names), len(self.names) - self._checked_names)]
+        self._checked_names = len(self.names)
         for name in reversed(new):
             prefix, colon, _ = name.partition(":")
-            if colon and prefix not in _PREDECLARED and f"xmlns:{prefix}" not in names:
+            if colon and prefix not in _PREDECLARED and f"xmlns:{prefix}" not in self.names:
                 raise ImportRejectedError(
                     f"The file is not well-formed XML: the prefix of {name[:_MESSAGE_CHARACTERS]!r} is not "
                     f"declared, line {self.line} or before."

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 MAX_MARKUP_BYTES: Final = 48_000_000
 """Bytes of memory for open elements beside the texts of files."""
 
+MAX_NAMES: Final = 50_000
+"""Different names of elements and attributes."""
+
 _ELEMENT_BYTES: Final = 250
 _ATTRIBUTE_BYTES: Final = 130
 _PIECE_BYTES: Final = 50
@@ -69,6 +72,7 @@ class ElementReader:
         self._max_nesting = 2 * settings.max_nesting
         self._max_held = len(set(_FILES.values())) * self._max_text + MAX_MARKUP_BYTES
         self._parser = XmlParser(self._start, self._end, self._text)
+        self._names = self._parser.names
         self._open: list[Element] = []
         self._file: str | None = None
         """The file for the text that is read; None where it becomes metadata."""
@@ -84,17 +88,22 @@ class ElementReader:
             ImportRejectedError: it is not well-formed, or over a limit.
         """
         try:
-            for _ in self._parser.feed(source):
-                if self.held > self._max_held:
-                    raise ImportRejectedError(
-                        "One test case, or what suites say beside their cases, takes more than "
-                        f"{self._max_held:,} bytes of memory, line {self._parser.line}: "
-                        "split it, or raise IBUTSU_IMPORT_MAX_ARTIFACT_BYTES."
-                    )
-                yield
+            yield from self._parser.feed(source)
         except expat.ExpatError as error:
             open_element = self._open[-1].name if self._open else None
             raise ImportRejectedError(describe(error, open_element)) from error
+
+    def _over_limit(self) -> ImportRejectedError:
+        if self.held > self._max_held:
+            return ImportRejectedError(
+                "One test case, or what suites say beside their cases, takes more than "
+                f"{self._max_held:,} bytes of memory, line {self._parser.line}: "
+                "split it, or raise IBUTSU_IMPORT_MAX_ARTIFACT_BYTES."
+            )
+        return ImportRejectedError(
+            f"Elements and attributes have more than {MAX_NAMES:,} different names, "
+            f"line {self._parser.line}: write what differs as values."
+        )
 
     def too_deep(self, elements: str, limit: int) -> ImportRejectedError:
         """Return the error for elements that are nested too deep."""
@@ -113,6 +122,8 @@ class ElementReader:
         element = Element(name, attributes, kind, self.held)
         self.held += _ELEMENT_BYTES + _ATTRIBUTE_BYTES * len(attributes)
         self.held += _METADATA_WEIGHT * sum(map(len, attributes.values()))
+        if self.held > self._max_held or len(self._names) > MAX_NAMES:
+            raise self._over_limit()
         if self._open:
             self._put_into(self._open[-1], element)
         self._open.append(element)
@@ -147,6 +158,8 @@ class ElementReader:
         else:
             self._room -= len(data)
             self.held += _PIECE_BYTES + len(data)
+        if self.held > self._max_held:
+            raise self._over_limit()
         element.content.append(data)
 
     def _end(self, _name: str) -> None:
