@@ -9,6 +9,7 @@ import click
 
 from ibutsu_server.cli.check import ROLES, check
 from ibutsu_server.cli.prose import print_wrapped
+from ibutsu_server.cli.tables import print_table
 from ibutsu_server.settings import Sources, rendering
 from ibutsu_server.settings.describe import plain
 from ibutsu_server.settings.server import ServerSettings, read_role
@@ -42,14 +43,8 @@ def show(role: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([value._asdict() for value in values], indent=2, default=str))
         return
-    from rich.table import Table
-
-    from ibutsu_server.cli.tables import print_table
-
-    table = Table("setting", "value", "source")
-    for value in values:
-        table.add_row(value.name, _cell(value.value), value.origin)
-    print_table(table)
+    rows = [(value.name, _cell(value.value), value.origin) for value in values]
+    print_table(("setting", "value", "source"), rows)
 
 
 @config.command()

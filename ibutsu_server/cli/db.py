@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
-from rich.table import Table
 
 from ibutsu_server.cli.tables import print_table
 
@@ -132,11 +131,9 @@ def _print_forecast(doomed: list[Doomed], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([each._asdict() for each in doomed], indent=2))
         return
-    table = Table("table", "month", "rows")
-    for each in doomed:
-        table.add_row(each.table, each.month, str(each.rows))
     if doomed:
-        print_table(table)
+        rows = [(each.table, each.month, str(each.rows)) for each in doomed]
+        print_table(("table", "month", "rows"), rows)
     click.echo(f"{sum(each.rows for each in doomed)} rows would go.")
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from ibutsu_server.cli.tables import print_table
 from ibutsu_server.db.base import db
@@ -144,14 +143,14 @@ def outcome(sent: Sent) -> Outcome:
 
 def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     """Print a table of the runs, and a line for each import that made none."""
-    table = Table("file", "run", *_COUNTS, "seconds")
+    rows = []
     for ended in outcomes:
         for run in ended.runs:
             summary = run["summary"]
             counts = (str(summary[key]) for key in _COUNTS.values())
-            table.add_row(Path(ended.file).name, run["id"], *counts, f"{run['duration'] or 0:.2f}")
-    if table.row_count:
-        print_table(table)
+            rows.append((Path(ended.file).name, run["id"], *counts, f"{run['duration'] or 0:.2f}"))
+    if rows:
+        print_table(("file", "run", *_COUNTS, "seconds"), rows)
     for ended in outcomes:
         if ended.error:
             click.echo(f"Error: {ended.file}: {ended.error}", err=True)

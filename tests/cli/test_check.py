@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import subprocess
 import sys
 from textwrap import dedent
@@ -14,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ibutsu_server.cli import main
+from tests.cli.terminal import in_a_terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -426,31 +425,12 @@ class TestUsage:
         assert max(map(len, check("--help").output.splitlines())) <= 80
 
 
-def in_a_terminal(columns: int, *arguments: str) -> str:
-    """Return what ``ibutsu config`` prints in a terminal that is ``columns`` wide."""
-    ours, its = pty.openpty()
-    command = [sys.executable, "-m", "ibutsu_server", "config", *arguments]
-    environment = {**os.environ, "COLUMNS": str(columns), "TERM": "dumb"}
-    with subprocess.Popen(command, env=environment, stdout=its, stderr=its) as process:
-        os.close(its)
-        output = b""
-        try:
-            while chunk := os.read(ours, 65536):
-                output += chunk
-        except OSError:  # Linux reports the end of a terminal as an error
-            pass
-        finally:
-            os.close(ours)
-    assert process.returncode in (0, 1)
-    return output.decode().replace("\r\n", "\n")
-
-
 def test_sentences_are_wrapped_in_a_terminal(files: Path) -> None:
     """At its width, or at 80 columns; the words are the same."""
     (files / "empty.env").write_text("")
     piped = check("--env-file", "empty.env").output
     for columns, widest in ((60, 60), (200, 80)):
-        wrapped = in_a_terminal(columns, "check", "--env-file", "empty.env")
+        wrapped = in_a_terminal(columns, "config", "check", "--env-file", "empty.env")
         assert wrapped.split() == piped.split()
         words = max(map(len, wrapped.split()))
         assert max(map(len, wrapped.splitlines())) <= max(widest, words + 4)
