@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
-from pydantic import Field, PlainValidator, PositiveInt, SecretStr, WithJsonSchema
+from pydantic import Field, PlainSerializer, PlainValidator, PositiveInt, SecretStr, WithJsonSchema
 from pydantic_settings import SettingsConfigDict
 
 from ibutsu_server.settings.base import SettingsGroup
 from ibutsu_server.settings.fields import Parsed, setting
+from ibutsu_server.settings.redaction import HIDDEN
 from ibutsu_server.settings.text import read_sequence
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def _read_logins(value: Any) -> tuple[SecretStr, ...]:
 LoginsField = Annotated[
     Parsed[tuple[SecretStr, ...], "Sequence[SecretStr | str] | str"],
     PlainValidator(_read_logins),
+    PlainSerializer(lambda logins: [HIDDEN] * len(logins), return_type=list[str], when_used="json"),
     WithJsonSchema(
         {"type": "string", "writeOnly": True, "x-kind": "user:password, several with commas between them"}
     ),

@@ -207,6 +207,15 @@ def test_show_prints_a_table_for_people() -> None:
     assert "IBUTSU_BEAT_SYNC_ABORTED_RUNS_SCHEDULE" in result.stdout
 
 
+def test_show_hides_the_logins_of_the_monitor() -> None:
+    """Their number is shown; with none nothing is printed beside the table."""
+    result = config("show", "--role", "flower", **VALID, FLOWER_BASIC_AUTH=f"a:{HIDDEN},b:{HIDDEN}")
+    assert 'FLOWER_BASIC_AUTH\t["***", "***"]\tenvironment variable FLOWER_BASIC_AUTH\n' in result.stdout
+    without = config("show", "--role", "flower", **VALID)
+    assert "FLOWER_BASIC_AUTH\t[]\tdefault\n" in without.stdout
+    assert without.stderr == ""
+
+
 def test_show_takes_nothing_for_markup() -> None:
     """Square brackets and colons are shown as they are."""
     shown = config(
