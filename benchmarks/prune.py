@@ -69,7 +69,7 @@ def forecast() -> None:
     from ibutsu_server.db.retention import Cutoffs
     from ibutsu_server.settings import BeatSettings
 
-    forecast(Cutoffs.of_plan(BeatSettings.hermetic(prune_files_enabled=True)))
+    forecast(Cutoffs.of_plan(BeatSettings.hermetic()))
     db.session.rollback()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import tracemalloc
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from ibutsu_server.db import db
 from ibutsu_server.db.models import Project, Result
 from ibutsu_server.exceptions import InvalidInputError
-from ibutsu_server.settings import QuerySettings
+from ibutsu_server.settings import QuerySettings, ServerSettings
 from ibutsu_server.tasks import query
 from ibutsu_server.tasks.query import query_task
 from tests.db.rows import make_result, make_run, stored
@@ -178,7 +177,11 @@ def test_a_query_cannot_take_for_ever(app: Flask, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("database_uri", ["postgresql"], indirect=True)
 def test_a_character_that_the_database_cannot_write_is_bad_input(app: Flask) -> None:
     """A database in LATIN1 has no snowman."""
-    db.session.execute(db.text("SET client_encoding TO 'LATIN1'"))
+
+    def write_latin(connection: Any, *rest: Any) -> None:
+        connection.execute("SET client_encoding TO 'LATIN1'")
+
+    db.event.listen(db.engine, "checkout", write_latin)
     assert "can't encode character '\\u2603'" in refusal_of("test_id=\N{SNOWMAN}")
 
 
@@ -220,8 +223,7 @@ def test_the_longest_text_can_be_searched_for(app: Flask) -> None:
 
 def limit_answers(app: Flask, max_bytes: int) -> None:
     """Set how many bytes an answer may have."""
-    limits = QuerySettings.hermetic(max_answer_bytes=max_bytes)
-    app.extensions["ibutsu_server"] = replace(app.extensions["ibutsu_server"], query=limits)
+    ServerSettings.of_app(app, QuerySettings.hermetic(max_answer_bytes=max_bytes))
 
 
 def test_an_answer_that_is_too_large_names_a_page_size_that_fits(app: Flask) -> None:
