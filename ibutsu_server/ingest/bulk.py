@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _DRIVER_NAMES: Final = {"FLOAT": "float8", "TIMESTAMP WITHOUT TIME ZONE": "timestamp"}
 """Names of types in psycopg, where SQLAlchemy has others."""
 
+_CANCEL_SECONDS: Final = 5.0
+
 # Shorter than what ``json.dumps`` writes, and made in less time.
 _encode_json: Final = JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
@@ -153,8 +155,18 @@ class BulkInserter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, kind: object, *exception: object) -> None:
+        if kind is not None and self._running is not None and not self._running.done():
+            self._cancel()
         self._thread.shutdown()
+
+    def _cancel(self) -> None:
+        """End the statement of the thread, which may be waiting for a lock as long as it takes."""
+        driver: Any = self._connection.connection.driver_connection
+        if self._connection.dialect.name == "postgresql":
+            driver.cancel_safe(timeout=_CANCEL_SECONDS)
+        else:
+            driver.interrupt()
 
     def batch_of(self, table: Table, columns: Sequence[str]) -> Batch:
         """Return an empty batch of rows of a table."""
@@ -169,9 +181,9 @@ class BulkInserter:
 
     def wait(self) -> None:
         """Wait for what was begun, and raise what it raised."""
-        running, self._running = self._running, None
-        if running is not None:
-            running.result()
+        if self._running is not None:
+            self._running.result()
+            self._running = None
 
 
 def _call_all(insertions: Sequence[Insertion]) -> None:

@@ -60,8 +60,8 @@ class RunWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self._inserter.__exit__(*exception)
+    def __exit__(self, kind: object, *exception: object) -> None:
+        self._inserter.__exit__(kind, *exception)
 
     @property
     def written(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
+from celery.exceptions import SoftTimeLimitExceeded
 from celery.signals import task_failure
 from flask import current_app
 
@@ -68,13 +69,21 @@ def end_failed_import(sender: IbutsuTask, exception: BaseException, args: Any, *
     del context
     if sender.name not in _IMPORTERS or isinstance(exception, InvalidInputError):
         return
-    reason = (
-        f"The import was tried {sender.request.retries + 1} times and failed, the last time with "
+    with (sender.flask_app or get_flask_app()).app_context():
+        end_in_error(_id_of(args[0]), _reason(exception, sender.request.retries + 1))
+        db.session.commit()
+
+
+def _reason(exception: BaseException, attempts: int) -> str:
+    if isinstance(exception, SoftTimeLimitExceeded):
+        return (
+            "The import took longer than a task may (CELERY_TASK_SOFT_TIME_LIMIT); "
+            "split the file, or raise the limit, and upload it again."
+        )
+    return (
+        f"The import was tried {attempts} times and failed, the last time with "
         f"{type(exception).__name__}; the log of the worker says more. Upload the file again later."
     )
-    with (sender.flask_app or get_flask_app()).app_context():
-        end_in_error(_id_of(args[0]), reason)
-        db.session.commit()
 
 
 _IMPORTERS: Final = {run_junit_import.name, run_archive_import.name}

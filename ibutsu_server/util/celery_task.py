@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from celery import Task, shared_task
+from celery.exceptions import SoftTimeLimitExceeded
 from celery.utils.time import get_exponential_backoff_interval
 
 from ibutsu_server.db import db
@@ -21,8 +22,8 @@ class IbutsuTask(Task[Any, Any]):
     """A task that runs inside its Flask app, in a database transaction of its own.
 
     An error that may pass by itself is retried; one that would come again with the same arguments (bad
-    input) is not. The factory makes a subclass for each Celery app, with that app's ``flask_app`` and retry
-    settings; a task's decorator overrides any of them.
+    input, or a run into the soft time limit) is not. The factory makes a subclass for each Celery app, with
+    that app's ``flask_app`` and retry settings; a task's decorator overrides any of them.
     """
 
     abstract = True
@@ -43,9 +44,33 @@ class IbutsuTask(Task[Any, Any]):
         such as another task, keeps its session and what it has not committed yet.
         """
         with (self.flask_app or get_flask_app()).app_context():
-            result = super().__call__(*args, **kwargs)
-            self._commit()
+            try:
+                result = super().__call__(*args, **kwargs)
+                self._commit()
+            except Exception as error:
+                limit = _soft_time_limit_behind(error)
+                if limit is None:
+                    raise
+                db.session().invalidate()  # its connection may be in the middle of a statement
+                raise SoftTimeLimitExceeded(*limit.args) from error
             return result
+
+    def retry(
+        self,
+        args: tuple[Any, ...] | None = None,
+        kwargs: dict[str, Any] | None = None,
+        exc: Exception | None = None,
+        *rest: Any,
+        **options: Any,
+    ) -> Any:
+        """Send the task again, unless its soft time limit ended it: it would reach the limit again.
+
+        Raises:
+            celery.exceptions.Retry: the task was sent again.
+        """
+        if exc is not None and _soft_time_limit_behind(exc):
+            raise exc
+        return super().retry(args, kwargs, exc, *rest, **options)
 
     def _commit(self) -> None:
         """Commit; a failed commit is retried here because Celery's own retry ends where the task returns."""
@@ -63,3 +88,18 @@ class IbutsuTask(Task[Any, Any]):
             full_jitter=self.retry_jitter,
         )
         return seconds
+
+
+def _soft_time_limit_behind(error: BaseException | None) -> SoftTimeLimitExceeded | None:
+    """Return the soft time limit among an error and those it was raised from.
+
+    The limit interrupts a statement, and the rollback on the busy connection then fails with an error of
+    its own, which would otherwise be retried.
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, SoftTimeLimitExceeded):
+            return error
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ibutsu_server.db import db
 from ibutsu_server.exceptions import InvalidInputError
 from ibutsu_server.tasks import lock, shared_task
 from ibutsu_server.util.redis_lock import is_locked
@@ -48,3 +49,11 @@ def under_lock(name: str) -> bool:
     """Take the lock called ``name`` and say whether it is held."""
     with lock(name):
         return is_locked(name)
+
+
+@shared_task(name="failing.too_long", soft_time_limit=1)
+def too_long(pipe: str) -> None:
+    """Wait longer than the task may: in PostgreSQL for a statement, else for a pipe nobody writes to."""
+    if db.engine.dialect.name == "postgresql":
+        db.session.execute(db.text("SELECT pg_sleep(600)"))
+    Path(pipe).read_text()

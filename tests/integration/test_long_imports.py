@@ -116,3 +116,19 @@ def test_an_import_that_kills_its_process_every_time_ends_in_error(
     assert (ended.status, killer.states) == ("error", ["FAILURE"])
     assert "WorkerLostError" in (ended.data or {})["error"]
     assert count(Run, Result, Artifact) == [0, 0, 0]
+
+
+@pytest.mark.parametrize("database_uri", ["postgresql"], indirect=True)
+def test_an_import_that_takes_too_long_ends_in_error(
+    app: Flask, process_settings: dict[str, str], broker_url: str
+) -> None:
+    """At its soft time limit an import says so, is not tried again, and leaves no statement behind."""
+    watch = Watch()
+    with db.engine.connect() as holder:
+        holder.execute(db.text("LOCK TABLE artifacts IN SHARE MODE"))
+        ended = import_report(watch, broker_url, process_settings | {"CELERY_TASK_SOFT_TIME_LIMIT": "2"})
+        waiting = db.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        assert db.session.scalar(waiting) == 0
+    assert (ended.status, watch.states) == ("error", ["FAILURE"])
+    assert "took longer than a task may (CELERY_TASK_SOFT_TIME_LIMIT)" in (ended.data or {})["error"]
+    assert count(Run, Result, Artifact) == [0, 0, 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -13,13 +14,14 @@ from tests.processes import running_worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from celery import Celery
     from flask import Flask
 
     from tests.processes import Process
 
-pytestmark = pytest.mark.parametrize("database_uri", ["sqlite"], indirect=True)
+ONE_KIND_OF_DATABASE = pytest.mark.parametrize("database_uri", ["sqlite"], indirect=True)
 
 RETRIES = 3
 
@@ -45,20 +47,22 @@ def sender(broker_url: str) -> Iterator[Celery]:
     app.close()
 
 
-def states_of(sender: Celery, task: str) -> list[str]:
+def states_of(sender: Celery, task: str, *args: str) -> list[str]:
     """Send a task and give the states that a waiting client sees."""
     states: list[str] = []
-    sender.send_task(task).get(
+    sender.send_task(task, args=args).get(
         timeout=60, propagate=False, on_message=lambda message: states.append(message["status"])
     )
     return [state for state in states if state != "STARTED"]
 
 
+@ONE_KIND_OF_DATABASE
 def test_a_task_that_fails_twice_shows_its_retries(worker: Process, sender: Celery) -> None:
     """A waiting client sees RETRY, RETRY, SUCCESS."""
     assert states_of(sender, "failing.twice") == ["RETRY", "RETRY", "SUCCESS"]
 
 
+@ONE_KIND_OF_DATABASE
 def test_a_task_that_always_fails_stops_at_the_bound(worker: Process, sender: Celery) -> None:
     """After the bound the task has failed for good, which is logged once."""
     assert states_of(sender, "failing.always") == ["RETRY"] * RETRIES + ["FAILURE"]
@@ -69,11 +73,21 @@ def test_a_task_that_always_fails_stops_at_the_bound(worker: Process, sender: Ce
     assert logged[": RuntimeError('the network stays away')"] == 1
 
 
+@ONE_KIND_OF_DATABASE
 def test_bad_input_is_not_retried(worker: Process, sender: Celery) -> None:
     """An error that would come again ends the task at once."""
     assert states_of(sender, "failing.bad_input") == ["FAILURE"]
 
 
+def test_a_task_that_takes_too_long_is_not_retried(worker: Process, sender: Celery, tmp_path: Path) -> None:
+    """A task that reached its soft time limit has failed for good, in the middle of a statement too."""
+    os.mkfifo(tmp_path / "pipe")
+    assert states_of(sender, "failing.too_long", str(tmp_path / "pipe")) == ["FAILURE"]
+    worker.wait_for("failed for good: SoftTimeLimitExceeded")
+    assert states_of(sender, "failing.bad_input") == ["FAILURE"]
+
+
+@ONE_KIND_OF_DATABASE
 def test_after_ten_factory_calls_each_handler_fires_once(
     app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
