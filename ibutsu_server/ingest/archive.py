@@ -7,14 +7,9 @@ from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, Final, Self, overload
 
 from ibutsu_server.exceptions import ImportRejectedError
-from ibutsu_server.ingest.archive_documents import (
-    Document,
-    canonical_id,
-    read_document,
-    read_result,
-    read_run,
-)
+from ibutsu_server.ingest.archive_documents import canonical_id, read_result, read_run
 from ibutsu_server.ingest.content_type import SNIFFED_BYTES, content_type_of
+from ibutsu_server.ingest.json_documents import Document, read_document
 from ibutsu_server.ingest.records import ArtifactRecord, ResultRecord, RunRecord
 from ibutsu_server.ingest.tar_files import Extent, unpack_tar
 
@@ -48,8 +43,6 @@ class ArchiveReader:
         """The run, known when the first result is."""
         self.total: int | None = None
         """Number of results, known when the first result is."""
-        self.projects: frozenset[str] = frozenset()
-        """Projects that are named outside of the records: none."""
 
     def __enter__(self) -> Self:
         return self

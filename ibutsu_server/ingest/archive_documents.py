@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, get_args
 from uuid import UUID
 
 from ibutsu_server.exceptions import ImportRejectedError
+from ibutsu_server.ingest.json_documents import Document, kind_of
 from ibutsu_server.ingest.records import ResultRecord, RunRecord, State
 from ibutsu_server.ingest.times import parse_seconds, parse_timestamp
-from ibutsu_server.ingest.values import clean_json
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -19,37 +18,23 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _STATES: Final = frozenset(get_args(State))
-_MAX_VALUES: Final = 200_000
-"""Values in one document: each costs many times the memory that it takes in the file."""
-# An unfinished string reaches to the end, or the search would begin anew at every quote in it.
-_STRING_OR_MARK: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[][{},]', re.S)
+_WORDS: Final[dict[str, State]] = {
+    "ok": "passed",
+    "success": "passed",
+    "warning": "passed",
+    "failure": "failed",
+    "xfail": "xfailed",
+    "xpass": "xpassed",
+}
+"""States by the words that other tools have for them."""
+_MAX_SAME_NAMES: Final = 10
 _FAILED: Final = "serialization_failed"
-
-Document = dict[str, Any]
-
-
-def read_document(data: bytes, path: str, *, max_nesting: int) -> Document:
-    """Read a JSON object whose text and numbers the database takes.
-
-    Raises:
-        ImportRejectedError: it is not UTF-8, no JSON, no object, or too deep or too large.
-    """
-    _weigh(data, path, max_nesting)
-    try:
-        document = clean_json(json.loads(data.decode("utf-8-sig")))
-    except RecursionError as error:
-        raise _too_deep(path) from error
-    except ValueError as error:
-        message = f"{path} is not JSON in UTF-8: {error}."
-        raise ImportRejectedError(message) from error
-    if not isinstance(document, dict):
-        message = f"{path} must hold a JSON object, not {_kind(document)}."
-        raise ImportRejectedError(message)
-    return document
 
 
 def read_run(document: Document, run_id: str, path: str) -> RunRecord:
     """Make a record of ``run.json``; what has no column goes to its metadata.
+
+    Its duration is one of them: the column is the sum over the results, as everywhere.
 
     Raises:
         ImportRejectedError: a value that matters is of the wrong kind, or the id is not ``run_id``.
@@ -59,12 +44,13 @@ def read_run(document: Document, run_id: str, path: str) -> RunRecord:
     summary = fields.mapping("summary")
     record = RunRecord(
         run_id,
+        created=fields.time("created"),
         **fields.columns(),
         metadata=fields.mapping("metadata"),
         collected=_count(summary.get("collected")),
     )
     fields.put_rest(record.metadata)
-    _fill_columns(record)
+    _fill_columns(record, record.metadata)
     return record
 
 
@@ -82,15 +68,18 @@ def read_result(document: Document, result_id: str, run_id: str, path: str) -> R
     record = ResultRecord(
         result_id,
         test_id=_test_id(fields, metadata, result_id),
-        result=_state(fields, path),
+        result=_take_state(fields, metadata, path),
+        duration=fields.seconds("duration"),
         **fields.columns(),
         params=fields.mapping("params"),
         metadata=metadata,
     )
     fields.put_rest(metadata)
-    _lift_user_properties(metadata)
-    _fill_columns(record)
-    metadata["run"] = run_id
+    _put(metadata, "run", run_id)
+    own = _take_user_properties(metadata)
+    _fill_columns(record, own, metadata)
+    for name, value in own.items():
+        _put(metadata, name, value)
     return record
 
 
@@ -111,8 +100,7 @@ class _Fields:
     def columns(self) -> dict[str, Any]:
         """Take the values of the columns that runs and results have in common."""
         return {
-            "start_time": self.moment("start_time"),
-            "duration": self.seconds("duration"),
+            "start_time": self.time("start_time"),
             "component": self.text("component"),
             "env": self.text("env"),
             "source": self.text("source"),
@@ -123,7 +111,7 @@ class _Fields:
         value = self._rest.pop(name, None)
         return value if value is None or isinstance(value, str) else json.dumps(value)
 
-    def moment(self, name: str) -> dt.datetime | None:
+    def time(self, name: str) -> dt.datetime | None:
         return self._parsed(name, parse_timestamp)
 
     def seconds(self, name: str) -> float | None:
@@ -135,15 +123,13 @@ class _Fields:
             return {}
         if isinstance(value, dict):
             return value
-        message = f"{self._path}: {name} must be a JSON object, not {_kind(value)}."
+        message = f"{self._path}: {name} must be a JSON object, not {kind_of(value)}."
         raise ImportRejectedError(message)
 
     def put_rest(self, metadata: Document) -> None:
-        """Add what is left to the metadata; where a key is taken, under one with an underscore behind it."""
+        """Add what is left to the metadata."""
         for name, value in self._rest.items():
-            while metadata.get(name, value) != value:
-                name += "_"
-            metadata[name] = value
+            _put(metadata, name, value)
 
     def _parsed(self, name: str, parse: Callable[[str], T | None]) -> T | None:
         """Take a value that is written as text; what cannot be read stays where it is."""
@@ -168,15 +154,20 @@ def canonical_id(text: str) -> str | None:
     return identifier if identifier == text.lower() else None
 
 
-def _state(fields: _Fields, path: str) -> State:
-    value = fields.text("result")
-    if value in _STATES:
-        return cast("State", value)
-    if value is None and fields.is_broken:
+def _take_state(fields: _Fields, metadata: Document, path: str) -> State:
+    """Take the state; a word that another tool has for it is kept in the metadata."""
+    word = fields.text("result")
+    if word is None and fields.is_broken:
         return "error"
-    told = "has no result" if value is None else f"has the result {value[:100]!r}"
-    message = f"{path} {told}; it must be one of {', '.join(sorted(_STATES))}."
-    raise ImportRejectedError(message)
+    plain = (word or "").strip().lower()
+    state = cast("State", plain) if plain in _STATES else _WORDS.get(plain)
+    if state is None:
+        told = "has no result" if word is None else f"has the result {word[:100]!r}"
+        message = f"{path} {told}; it must be one of {', '.join(sorted(_STATES))}."
+        raise ImportRejectedError(message)
+    if state != word:
+        _put(metadata, "original_result", word)
+    return state
 
 
 def _test_id(fields: _Fields, metadata: Document, result_id: str) -> str:
@@ -186,56 +177,43 @@ def _test_id(fields: _Fields, metadata: Document, result_id: str) -> str:
     return name or result_id
 
 
-def _lift_user_properties(metadata: Document) -> None:
-    """Put a test's own properties beside the rest; a key that is there already stays as it is."""
-    properties = metadata.get("user_properties")
-    if isinstance(properties, list):
-        pairs = [pair for pair in properties if isinstance(pair, list) and len(pair) == 2]
-        properties = {str(name): value for name, value in pairs}
+def _take_user_properties(metadata: Document) -> Document:
+    """Take a test's own properties out of its metadata; a name that comes twice has a list of values.
+
+    What is not a pair of a name and a value stays where it is.
+    """
+    properties = metadata.pop("user_properties", None)
     if isinstance(properties, dict):
-        for name, value in properties.items():
-            metadata.setdefault(name, value)
+        return properties
+    own: dict[str, list[Any]] = {}
+    others = []
+    for pair in properties if isinstance(properties, list) else [properties]:
+        if isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str):
+            own.setdefault(pair[0], []).append(pair[1])
+        elif pair is not None:
+            others.append(pair)
+    if others:
+        metadata["user_properties"] = others if isinstance(properties, list) else properties
+    return {name: values[0] if len(values) == 1 else values for name, values in own.items()}
 
 
-def _fill_columns(record: RunRecord | ResultRecord) -> None:
+def _put(metadata: Document, name: str, value: Any) -> None:
+    """Add a value to the metadata; where its key is taken, under one with underscores behind it."""
+    key = name
+    for _ in range(_MAX_SAME_NAMES):
+        if metadata.setdefault(key, value) == value:
+            return
+        key += "_"
+    message = f"A document holds more than {_MAX_SAME_NAMES} different values called {name[:100]!r}."
+    raise ImportRejectedError(message)
+
+
+def _fill_columns(record: RunRecord | ResultRecord, *sources: Document) -> None:
+    """Fill the columns that are empty from the first source that has a text for them."""
     for name in ("component", "env", "source"):
-        value = record.metadata.get(name)
-        if getattr(record, name) is None and isinstance(value, str) and value:
-            setattr(record, name, value)
+        values = (getattr(record, name), *(source.get(name) for source in sources))
+        setattr(record, name, next((text for text in values if isinstance(text, str) and text), None))
 
 
 def _count(value: Any) -> int | None:
     return value if isinstance(value, int) and value >= 0 else None
-
-
-def _weigh(data: bytes, path: str, max_nesting: int) -> None:
-    """Refuse a document that would take too much stack or memory, before it is parsed."""
-    opened = data.count(b"[") + data.count(b"{")
-    if opened <= max_nesting and opened + data.count(b",") <= _MAX_VALUES:
-        return
-    depth = values = 0
-    for mark in _STRING_OR_MARK.finditer(data):
-        character = mark[0][:1]
-        if character in b"[{":
-            depth += 1
-        elif character in b"]}":
-            depth -= 1
-            continue
-        elif character == b'"':
-            continue
-        values += 1
-        if depth > max_nesting:
-            raise _too_deep(path)
-        if values > _MAX_VALUES:
-            message = f"{path} holds more than {_MAX_VALUES:,} values."
-            raise ImportRejectedError(message)
-
-
-def _too_deep(path: str) -> ImportRejectedError:
-    return ImportRejectedError(f"{path} is nested too deep; IBUTSU_IMPORT_MAX_NESTING sets the most.")
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, list):
-        return "a list"
-    return "text" if isinstance(value, str) else json.dumps(value)[:40]

@@ -1,4 +1,4 @@
-"""Tell the content type of a file by its name and its first bytes."""
+"""Determine the content type of a file by its name and its first bytes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MAGIC: Final = (
 
 
 def content_type_of(filename: str, head: bytes) -> str:
-    """Tell the content type of a file.
+    """Return the content type of a file.
 
     Bytes that only one format begins with decide; then the name; then whether it is text in UTF-8.
 

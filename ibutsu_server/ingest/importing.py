@@ -19,7 +19,7 @@ from ibutsu_server.ingest.junit import JunitReader
 from ibutsu_server.ingest.ownership import Ownership
 from ibutsu_server.ingest.records import UploadRecord
 from ibutsu_server.ingest.stored_content import clear_content, open_content
-from ibutsu_server.ingest.values import new_id
+from ibutsu_server.ingest.values import clean_json, new_id
 from ibutsu_server.ingest.writer import RunWriter
 
 if TYPE_CHECKING:
@@ -56,8 +56,9 @@ def open_archive(
 def carry_out(import_id: str, open_reader: OpenReader, settings: ImportSettings, report: Report) -> None:
     """Import the stored file, unless the import has ended already or another worker has it.
 
-    All rows and the status ``done`` become visible together. A file that can never be imported leaves
-    no row but the status ``error``, with the reason in ``Import.data["error"]``.
+    All rows and the status ``done`` become visible together, and the file's content is cleared. A file
+    that can never be imported leaves no row but the status ``error``, with the reason in
+    ``Import.data["error"]``; its content stays, so that a person can look into it and retry it.
 
     Raises:
         InvalidInputError: there is no such import.
@@ -74,7 +75,6 @@ def carry_out(import_id: str, open_reader: OpenReader, settings: ImportSettings,
             run_id = _write(import_, _read_upload(upload), open_reader, settings, report)
     except ImportRejectedError as error:
         end_in_error(import_id, str(error))
-        clear_content(import_id)
         return
     import_.data = {**upload, "run_id": [run_id]}
     import_.status = "done"
@@ -130,29 +130,41 @@ def _limit_waiting(limit: str) -> None:
 
 
 def _read_upload(data: dict[str, Any]) -> UploadRecord:
-    metadata, source = data.get("metadata") or {}, data.get("source")
-    if not isinstance(metadata, dict) or not isinstance(source, str | None):
+    try:
+        data = clean_json(data)
+    except RecursionError:
+        data = {"metadata": "nested too deep"}
+    project_id, source, metadata = data.get("project_id"), data.get("source"), data.get("metadata") or {}
+    if not (
+        isinstance(project_id, str | None) and isinstance(source, str | None) and isinstance(metadata, dict)
+    ):
         message = (
-            "The upload's metadata must be a JSON object and its source a text; upload it again with such."
+            "The upload's project_id and source must be text, and its metadata a JSON object that is not "
+            "nested too deep; upload the file again with such values."
         )
         raise ImportRejectedError(message)
-    named = metadata.get("project") if data.get("project_id") is None else data["project_id"]
-    return UploadRecord(None if named is None else str(named), source, metadata)
+    texts = {name: value for name, value in metadata.items() if isinstance(value, str) and value}
+    return UploadRecord(
+        project_id,
+        project=texts.get("project"),
+        source=source or texts.get("source"),
+        env=texts.get("env"),
+        component=texts.get("component"),
+        metadata=metadata,
+    )
 
 
 def _write(
     import_: Import, upload: UploadRecord, open_reader: OpenReader, settings: ImportSettings, report: Report
 ) -> str:
-    ownership = Ownership(upload)
     with open_content(import_.id) as file, open_reader(import_, file, settings) as reader:
         report(0, reader.total, "reading")
         results = reader.results()
         first = next(results, None)
+        ownership = Ownership.of(upload, reader.run.metadata.get("project"), settings)
         with RunWriter(reader.run.id, ownership, upload, batch_size=settings.batch_size) as writer:
             report(0, reader.total, "results")
             for record in results if first is None else chain([first], results):
                 if writer.add(record):
                     report(writer.written, reader.total, "results")
-            for name in reader.projects:
-                writer.claim_project(name, "A property of the file")
             return writer.finish(reader.run).id

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, Self
 from uuid import UUID
 
 from sqlalchemy import select
@@ -14,77 +13,115 @@ from ibutsu_server.db.models import Project
 from ibutsu_server.exceptions import ImportRejectedError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Iterable, Sequence
 
     from ibutsu_server.ingest.records import UploadRecord
+    from ibutsu_server.settings import ImportSettings
+
+_KEY: Final = "project"
+_ORIGINAL: Final = "original_project"
 
 
 class Ownership:
-    """Know the project that an import belongs to, and reject what points to another one.
+    """The project that all rows of an import belong to, or none.
 
-    The project is the one the upload gives; only where it gives none may its metadata name one. What a
-    file says of a project that does not exist is mere metadata.
+    Only an upload that was authorised for a project may replace a run. What else is said about a project,
+    by the upload's metadata or by its file, never decides and is kept as ``original_project``.
     """
 
-    def __init__(self, upload: UploadRecord) -> None:
-        self.project_id = self._project_of(upload)
+    def __init__(self, project: Project | None, *, is_authorised: bool) -> None:
+        self.project_id = project.id if project else None
+        self._name = project and (project.name or project.id)
+        self._own_names = {project.id, project.name} if project else set()
+        self._is_authorised = is_authorised
 
-    def check_id(self, project_id: str | None, owner: str) -> None:
-        """Reject a ``project_id`` field of ``owner``, such as ``The run``, that is not the import's.
-
-        Raises:
-            ImportRejectedError: it is another one.
-        """
-        if project_id is not None and project_id != self.project_id:
-            message = (
-                f"{owner} claims the project {project_id[:100]!r}, but the upload belongs to "
-                f"{self._told}; upload it to the project it belongs to, or remove its project_id."
-            )
-            raise ImportRejectedError(message)
-
-    def check_names(self, owners: Mapping[str, str]) -> None:
-        """Reject a ``project`` property or metadata, a name or an id, that means another project.
+    @classmethod
+    def of(cls, upload: UploadRecord, named_by_file: Any, settings: ImportSettings) -> Self:
+        """Return the ownership of an upload.
 
         Args:
-            owners: what has the property, such as ``The run``, by the name or id it gives.
+            named_by_file: the project that the file as a whole names, if it does; only a text counts.
 
         Raises:
-            ImportRejectedError: one of them does.
+            ImportRejectedError: there is no such project, the name is that of several, or the settings
+                refuse a project that nobody has authorised.
         """
-        for name, meant in ids_of_projects(owners).items():
-            if self.project_id not in meant:
-                message = (
-                    f"{owners[name]} names the project {name[:100]!r}, but the upload belongs to "
-                    f"{self._told}; upload it to the project it belongs to, or remove the name."
-                )
-                raise ImportRejectedError(message)
+        if upload.project_id is not None:
+            return cls(_authorised_project(upload.project_id), is_authorised=True)
+        named = named_by_file if upload.project is None else upload.project
+        if not isinstance(named, str) or not named:
+            return cls(None, is_authorised=False)
+        if not settings.project_from_metadata:
+            message = (
+                f"Only its metadata names the project {named[:100]!r}, which the settings of the server "
+                "refuse (IBUTSU_IMPORT_PROJECT_FROM_METADATA); give the project with the upload."
+            )
+            raise ImportRejectedError(message)
+        return cls(_project_called(named), is_authorised=False)
 
-    @property
-    def _told(self) -> str:
-        return f"the project {self.project_id}" if self.project_id else "no project"
+    def may_replace(self, project_id: str | None) -> bool:
+        """Say whether a run of this project may be replaced; a run without a project never."""
+        return self._is_authorised and project_id is not None and project_id == self.project_id
 
-    def _project_of(self, upload: UploadRecord) -> str | None:
-        if upload.project is None:
-            return None
-        meant = ids_of_projects([upload.project]).get(upload.project, set())
-        if len(meant) == 1:
-            return meant.pop()
-        problem = "does not exist" if not meant else "is not the only one of that name"
-        message = (
-            f"The project {upload.project[:100]!r} of the upload {problem}; upload to a project by its id."
-        )
+    def settle(self, metadata: dict[str, Any], *claims: Any) -> dict[str, Any]:
+        """Return metadata that names no project but the row's own; ``original_project`` keeps the others.
+
+        Args:
+            claims: what is said about the project beside the metadata; None is nothing.
+        """
+        properties = metadata.get("properties")
+        in_properties = isinstance(properties, dict) and _KEY in properties
+        if not in_properties and _KEY not in metadata and all(claim is None for claim in claims):
+            return metadata
+        settled = dict(metadata)
+        said = [metadata.get(_ORIGINAL), metadata.get(_KEY), *claims]
+        if isinstance(properties, dict) and in_properties:
+            said.append(properties[_KEY])
+            settled["properties"] = {name: value for name, value in properties.items() if name != _KEY}
+        if not self._is_own(metadata.get(_KEY)):
+            settled[_KEY] = self._name
+            if self._name is None:
+                del settled[_KEY]
+        others = self._others(said)
+        if others:
+            settled[_ORIGINAL] = others[0] if len(others) == 1 else others
+        return settled
+
+    def _others(self, said: Iterable[Any]) -> list[Any]:
+        others: list[Any] = []
+        for value in said:
+            for one in value if isinstance(value, list) else [value]:
+                if not self._is_own(one) and one not in others:
+                    others.append(one)
+        return others
+
+    def _is_own(self, value: Any) -> bool:
+        """Say whether a value means the project of the rows, or nothing."""
+        if isinstance(value, str) and value:
+            return value in self._own_names or value.lower() == self.project_id
+        return value is None or value == ""
+
+
+def projects_called(name_or_id: str) -> Sequence[Project]:
+    """Return the project that has this id, else those that have this name."""
+    with suppress(ValueError):
+        project = db.session.get(Project, str(UUID(name_or_id)))
+        if project is not None:
+            return [project]
+    return db.session.scalars(select(Project).where(Project.name == name_or_id)).all()
+
+
+def _authorised_project(name_or_id: str) -> Project:
+    project = _project_called(name_or_id)
+    if project is None:
+        message = f"The project {name_or_id[:100]!r} of the upload does not exist; upload to one that does."
         raise ImportRejectedError(message)
+    return project
 
 
-def ids_of_projects(names_or_ids: Collection[str]) -> dict[str, set[str]]:
-    """Find the projects that have one of these names or ids: their ids, by what was given of them."""
-    given_by_id: defaultdict[str, set[str]] = defaultdict(set)
-    for given in names_or_ids:
-        with suppress(ValueError):
-            given_by_id[str(UUID(given))].add(given)
-    matches = Project.name.in_(names_or_ids) | Project.id.in_(list(given_by_id))
-    found: defaultdict[str, set[str]] = defaultdict(set)
-    for project in db.session.execute(select(Project.id, Project.name).where(matches)):
-        for given in given_by_id[project.id].union({project.name}.intersection(names_or_ids)):
-            found[given].add(project.id)
-    return dict(found)
+def _project_called(name_or_id: str) -> Project | None:
+    found = projects_called(name_or_id)
+    if len(found) > 1:
+        message = f"More than one project is called {name_or_id[:100]!r}; upload to a project by its id."
+        raise ImportRejectedError(message)
+    return found[0] if found else None

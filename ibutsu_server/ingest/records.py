@@ -1,6 +1,6 @@
-"""Define what a parser yields and the writer stores.
+"""What a parser yields and the writer stores.
 
-Ids are canonical UUID text, moments are naive UTC, durations are seconds, text holds no NUL.
+Ids are canonical UUID text, times are naive UTC, durations are seconds, text holds no NUL.
 """
 
 from __future__ import annotations
@@ -17,17 +17,21 @@ State = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed", "m
 
 @dataclass(slots=True)
 class UploadRecord:
-    """Be what an upload says of its file; the file's own word comes before its source and metadata."""
+    """What the person or program that uploaded a file says about it."""
 
+    project_id: str | None = None
+    """The project that the upload was authorised for."""
     project: str | None = None
-    """The id of the project it goes to, or its name where only the metadata names it."""
+    """Name or id of the project that the metadata gives, which nobody has authorised."""
     source: str | None = None
+    env: str | None = None
+    component: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class ArtifactRecord:
-    """Be one file of a result or of the run."""
+    """One file of a result or of the run."""
 
     filename: str
     content: bytes
@@ -36,7 +40,7 @@ class ArtifactRecord:
 
 @dataclass(slots=True)
 class ResultRecord:
-    """Be the result of one test, with its files."""
+    """The result of one test, with its files."""
 
     id: str
     test_id: str
@@ -48,7 +52,7 @@ class ResultRecord:
     source: str | None = None
     params: dict[str, Any] = field(default_factory=dict)
     project_id: str | None = None
-    """The project the file claims: the writer rejects one that is not the import's."""
+    """The project the file claims: it never decides, the writer keeps it in the metadata."""
     metadata: dict[str, Any] = field(default_factory=dict)
     """What the test itself says."""
     suite_metadata: dict[str, Any] = field(default_factory=dict)
@@ -59,18 +63,20 @@ class ResultRecord:
 
 @dataclass(slots=True)
 class RunRecord:
-    """Be one run: what the file says of it; its summary is computed from the rows."""
+    """What the file says about its run; the summary is computed from the rows."""
 
     id: str
     start_time: dt.datetime | None = None
     duration: float | None = None
+    """None is the sum over the results."""
     component: str | None = None
     env: str | None = None
     source: str | None = None
     project_id: str | None = None
-    """The project the file claims: the writer rejects one that is not the import's."""
+    """The project the file claims: it never decides, the writer keeps it in the metadata."""
     metadata: dict[str, Any] = field(default_factory=dict)
     artifacts: Sequence[ArtifactRecord] = ()
     """The files, read one after another: together they may be larger than memory."""
     collected: int | None = None
     """Number of tests that were found, where the file says so; some may not have been run."""
+    created: dt.datetime | None = None

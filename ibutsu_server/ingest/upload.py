@@ -9,7 +9,7 @@ from sqlalchemy import select
 from ibutsu_server.db.base import db
 from ibutsu_server.db.models import Import, ImportFile, Project
 from ibutsu_server.exceptions import ImportRejectedError, InvalidInputError
-from ibutsu_server.ingest.ownership import ids_of_projects
+from ibutsu_server.ingest.ownership import projects_called
 
 TASKS: Final = {
     "junit": "ibutsu_server.tasks.importers.run_junit_import",
@@ -58,9 +58,9 @@ def find_or_create_project(name: str) -> Project:
 
 
 def _project_id(name_or_id: str) -> str:
-    found = ids_of_projects([name_or_id]).get(name_or_id, set())
+    found = projects_called(name_or_id)
     if len(found) == 1:
-        return found.pop()
+        return found[0].id
     told = "There is no project" if not found else "There is more than one project"
     message = f"{told} called {name_or_id!r}; give the name or the id of a project that exists."
     raise InvalidInputError(message)

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from psycopg.errors import UniqueViolation
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from ibutsu_server.db.base import db
@@ -15,9 +15,12 @@ from ibutsu_server.db.summary import summarise
 from ibutsu_server.db.types import utc_now
 from ibutsu_server.exceptions import ImportRejectedError
 from ibutsu_server.ingest.bulk import BulkInserter
+from ibutsu_server.ingest.serving import servable_name, servable_type
 from ibutsu_server.ingest.values import clip_indexed, clip_indexed_metadata, new_id, numbered_ids
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from ibutsu_server.ingest.ownership import Ownership
     from ibutsu_server.ingest.records import ArtifactRecord, ResultRecord, RunRecord, UploadRecord
 
@@ -30,13 +33,14 @@ _RESULT_COLUMNS: Final = (
 )  # fmt: skip
 _ARTIFACT_COLUMNS: Final = ("id", "result_id", "run_id", "filename", "data", "content", "upload_date")
 _COPIED_METADATA: Final = ("jenkins", "tags")
+_AGREED_COLUMNS: Final = ("component", "env", "source")
 
 
 class RunWriter:
-    """Write one run, whose earlier rows are replaced.
+    """The writer of one run, which replaces the rows that the run has in the same project.
 
-    The file's word comes before the upload's: ``source`` and ``metadata`` of the upload fill what the
-    file leaves open, in the run and in every result.
+    The upload's ``source``, ``env`` and ``component`` come before all that the file says. Its other
+    metadata comes after what a test says itself, and before what the suites around it and the run say.
     """
 
     def __init__(self, run_id: str, ownership: Ownership, upload: UploadRecord, *, batch_size: int) -> None:
@@ -45,12 +49,8 @@ class RunWriter:
         self._upload = upload
         self._batch_size = batch_size
         self._now = utc_now()
-        self._claims: dict[str, str] = {}
-        self._allowed: set[str] = set()
         self._artifact_ids = numbered_ids(new_id())
-        self._states: Counter[str] = Counter()
-        self._seconds = 0.0
-        self._first: ResultRecord | None = None
+        self._totals = _Totals()
         self._run = self._replaced_run()
         self._inserter = BulkInserter(db.session.connection())
         tables = Result.metadata.tables
@@ -66,24 +66,24 @@ class RunWriter:
     @property
     def written(self) -> int:
         """Return the number of results so far."""
-        return self._states.total()
+        return self._totals.states.total()
 
     def add(self, record: ResultRecord) -> bool:
-        """Write a result with its artifacts, now or with the batch; say whether a batch was written.
+        """Write a result with its artifacts, now or with the batch; return whether a batch was written.
 
         Raises:
-            ImportRejectedError: the record belongs to another project, or its id to another run.
+            ImportRejectedError: an id of the batch before exists already outside of the run.
         """
-        owner = f"The result {record.id}"
-        self._ownership.check_id(record.project_id, owner)
-        self.claim_project(record.metadata.get("project"), owner)
-        self._count(record)
+        upload = self._upload
+        component, env, source = (
+            _clip(getattr(upload, name) or getattr(record, name)) for name in _AGREED_COLUMNS
+        )
+        metadata = self._metadata(record, {**record.suite_metadata, **upload.metadata, **record.metadata})
+        self._totals.add(record, metadata, component, env, source)
         self._results.add(
             (
                 record.id, clip_indexed(record.test_id), record.result, record.start_time or self._now,
-                record.duration, _clip(record.component), _clip(record.env),
-                _clip(record.source or self._upload.source), record.params,
-                clip_indexed_metadata({**record.suite_metadata, **self._upload.metadata, **record.metadata}),
+                record.duration, component, env, source, record.params, metadata,
                 self._ownership.project_id, self._run_id,
             )
         )  # fmt: skip
@@ -94,38 +94,39 @@ class RunWriter:
         self._flush()
         return True
 
-    def claim_project(self, name: Any, owner: str) -> None:
-        """Note that ``owner``, such as ``The run``, names a project; it is checked with the next batch."""
-        if isinstance(name, str) and name not in self._allowed:
-            self._claims[name] = owner
-
     def finish(self, record: RunRecord) -> Run:
         """Write what is left and the run itself, with the summary of its results.
 
         Raises:
-            ImportRejectedError: the run belongs to another project.
+            ImportRejectedError: the run was moved to another project in the meantime, or an id of the last
+                batch exists already outside of the run.
         """
-        self._ownership.check_id(record.project_id, "The run")
-        self.claim_project(record.metadata.get("project"), "The run")
         for artifact in record.artifacts:
             self._add_artifact(artifact, run_id=self._run_id)
         self._flush()
         self._wait()
-        run, first = self._run, self._first
+        run, totals, upload = self._run, self._totals, self._upload
+        if run.project_id is not None:
+            db.session.refresh(run, with_for_update={"key_share": True})
+            self._check_owner(run)
         run.project_id = self._ownership.project_id
-        run.summary = summarise(self._states, collected=record.collected)
-        run.duration = self._seconds if record.duration is None else record.duration
-        run.start_time = record.start_time or (first.start_time if first else None) or self._now
-        run.component = _clip(record.component or (first.component if first else None))
-        run.env = _clip(record.env or (first.env if first else None))
-        run.source = _clip(record.source or (first.source if first else None) or self._upload.source)
-        metadata = {**self._upload.metadata, **self._copied_metadata(), **record.metadata}
-        run.data = clip_indexed_metadata(metadata)
+        run.summary = summarise(totals.states, collected=record.collected)
+        run.duration = totals.seconds if record.duration is None else record.duration
+        run.start_time = record.start_time or totals.start_time or self._now
+        run.created = record.created or run.created
+        for name in _AGREED_COLUMNS:
+            said = getattr(upload, name) or getattr(record, name)
+            setattr(run, name, _clip(said) or totals.agreed(name))
+        run.data = self._metadata(record, {**totals.copied, **record.metadata, **upload.metadata})
         db.session.flush()
         return run
 
+    def _metadata(self, record: ResultRecord | RunRecord, merged: dict[str, Any]) -> dict[str, Any]:
+        claims = (record.metadata.get("project"), self._upload.metadata.get("project"), record.project_id)
+        return clip_indexed_metadata(self._ownership.settle(merged, *claims))
+
     def _replaced_run(self) -> Run:
-        """Return the run without results and artifacts; two imports of one run come one after the other."""
+        """Return the run without its rows; two imports of one run come one after the other."""
         connection = db.session.connection()
         if connection.dialect.name == "postgresql":
             connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(self._run_id, 0))))
@@ -134,43 +135,30 @@ class RunWriter:
             run = Run(id=self._run_id)
             db.session.add(run)
             db.session.flush()
-            return run
-        self._check_owner(run)
-        results = select(Result.id).where(Result.run_id == run.id)
-        of_run = or_(Artifact.run_id == run.id, Artifact.result_id.in_(results))
-        db.session.execute(delete(Artifact).where(of_run), execution_options={"synchronize_session": False})
-        db.session.execute(
-            delete(Result).where(Result.run_id == run.id), execution_options={"synchronize_session": False}
-        )
+        else:
+            self._check_owner(run)
+            _delete_rows_of(run)
         return run
 
     def _check_owner(self, run: Run) -> None:
-        if run.project_id is not None and run.project_id != self._ownership.project_id:
+        if not self._ownership.may_replace(run.project_id):
             message = (
-                f"The run {run.id} exists already, in another project; "
-                "upload the file to the project of the run, or give the run another id."
+                f"The run {run.id} exists already, and only an upload to the project it belongs to may "
+                "replace it; give that project with the upload, or give the run another id."
             )
             raise ImportRejectedError(message)
-
-    def _count(self, record: ResultRecord) -> None:
-        self._states[record.result] += 1
-        self._seconds += record.duration or 0.0
-        if self._first is None or _starts_before(record, self._first):
-            self._first = record
-
-    def _copied_metadata(self) -> dict[str, Any]:
-        metadata = self._first.metadata if self._first else {}
-        return {key: metadata[key] for key in _COPIED_METADATA if key in metadata}
 
     def _add_artifact(
         self, artifact: ArtifactRecord, *, result_id: str | None = None, run_id: str | None = None
     ) -> None:
-        owner = {"resultId": result_id} if result_id else {"runId": run_id}
-        data = {"contentType": artifact.content_type, **owner}
+        data = {"resultId": result_id} if result_id else {"runId": run_id}
+        data["contentType"] = servable_type(artifact.content_type)
+        if data["contentType"] != artifact.content_type:
+            data["originalContentType"] = artifact.content_type
         self._artifacts.add(
             (
-                next(self._artifact_ids), result_id, run_id, clip_indexed(artifact.filename), data,
-                artifact.content, self._now,
+                next(self._artifact_ids), result_id, run_id, clip_indexed(servable_name(artifact.filename)),
+                data, artifact.content, self._now,
             )
         )  # fmt: skip
         if self._size >= BATCH_BYTES:
@@ -183,10 +171,6 @@ class RunWriter:
     def _flush(self) -> None:
         """Begin to insert the batch: results before the artifacts that refer to them."""
         self._wait()
-        if self._claims:
-            self._ownership.check_names(self._claims)
-            self._allowed.update(self._claims)
-            self._claims.clear()
         self._inserter.begin(self._results, self._artifacts)
 
     def _wait(self) -> None:
@@ -194,17 +178,54 @@ class RunWriter:
             self._inserter.wait()
         except (UniqueViolation, IntegrityError) as error:
             message = (
-                f"The file holds a result whose id exists already outside of the run {self._run_id}; "
-                "give each result an id of its own."
+                f"The file holds a result whose id exists already outside of the run {self._run_id} and its "
+                "project; give each result an id of its own."
             )
             raise ImportRejectedError(message) from error
 
 
+class _Totals:
+    """What the results of a run come to."""
+
+    def __init__(self) -> None:
+        self.states: Counter[str] = Counter()
+        self.seconds = 0.0
+        self.start_time: dt.datetime | None = None
+        self.copied: dict[str, Any] = {}
+        """Metadata of the first result by start time that the run takes over."""
+        self._is_first = True
+        self._agreed: dict[str, str | None] = {}
+        """The value that all results with one have in a column; None where they differ."""
+
+    def add(self, record: ResultRecord, metadata: dict[str, Any], *columns: str | None) -> None:
+        """Add a result, with its values of the columns that a run takes over where all agree."""
+        self.states[record.result] += 1
+        self.seconds += record.duration or 0.0
+        start = record.start_time
+        if self._is_first or (start is not None and (self.start_time is None or start < self.start_time)):
+            self._is_first = False
+            self.start_time = start
+            self.copied = {key: metadata[key] for key in _COPIED_METADATA if key in metadata}
+        for name, value in zip(_AGREED_COLUMNS, columns, strict=True):
+            if value and self._agreed.setdefault(name, value) != value:
+                self._agreed[name] = None
+
+    def agreed(self, name: str) -> str | None:
+        """Return the value that all results with one have in a column."""
+        return self._agreed.get(name)
+
+
+def _delete_rows_of(run: Run) -> None:
+    """Delete the results and artifacts of a run, but none that belongs to another project."""
+    in_project = or_(Result.project_id == run.project_id, Result.project_id.is_(None))
+    results = select(Result.id).where(Result.run_id == run.id, in_project)
+    of_run = and_(Artifact.run_id == run.id, Artifact.result_id.is_(None))
+    unsynchronised = {"synchronize_session": False}
+    deleted = delete(Artifact).where(or_(of_run, Artifact.result_id.in_(results)))
+    db.session.execute(deleted, execution_options=unsynchronised)
+    deleted = delete(Result).where(Result.run_id == run.id, in_project)
+    db.session.execute(deleted, execution_options=unsynchronised)
+
+
 def _clip(text: str | None) -> str | None:
     return text and clip_indexed(text)
-
-
-def _starts_before(record: ResultRecord, other: ResultRecord) -> bool:
-    if record.start_time is None or other.start_time is None:
-        return record.start_time is not None
-    return record.start_time < other.start_time

@@ -33,3 +33,6 @@ class ImportSettings(SettingsGroup):
 
     batch_size: PositiveInt = 1000
     """Results written to the database at once, fewer where they come to 8 MB; memory grows with it."""
+
+    project_from_metadata: bool = True
+    """Whether an upload that no project was given for may add a run to the one its metadata or file names."""

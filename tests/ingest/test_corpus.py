@@ -11,6 +11,7 @@ import pytest
 
 from ibutsu_server.db import db
 from ibutsu_server.db.models import Artifact, Import, Result, Run
+from ibutsu_server.ingest.upload import find_or_create_project
 from ibutsu_server.tasks.importers import run_archive_import, run_junit_import
 from tests.db.rows import make_import, stored
 
@@ -35,7 +36,8 @@ def truth(name: str) -> dict[str, Any]:
 def carry_out(path: Path) -> tuple[Import, Counter[str]]:
     """Import a file and give the import as it ended, with the number of its results by state."""
     is_archive = path.name.endswith(".tar.gz")
-    import_id = stored(make_import(path.read_bytes(), filename=path.name))
+    upload = {"project_id": find_or_create_project("corpus").id}
+    import_id = stored(make_import(path.read_bytes(), filename=path.name, data=upload))
     (run_archive_import if is_archive else run_junit_import)({"id": import_id})
     ended = db.session.get_one(Import, import_id)
     run_ids = (ended.data or {}).get("run_id", [])
