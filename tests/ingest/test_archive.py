@@ -16,6 +16,8 @@ from ibutsu_server.settings import ImportSettings
 from tests.ingest.archives import OTHER_RESULT, RESULT, RUN, archive, one_run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ibutsu_server.ingest.records import ResultRecord, RunRecord
 
 GENEROUS = ImportSettings.hermetic(max_unpacked_bytes=50_000_000)
@@ -76,20 +78,85 @@ def test_the_last_copy_of_a_member_wins() -> None:
 
 
 def test_what_has_no_column_goes_to_the_metadata() -> None:
-    """Unknown keys are kept, null metadata is empty, and the test's own properties are lifted."""
-    record = the_result(metadata={"user_properties": {"ticket": 7, "run": "no"}}, colour="red")
-    assert record.metadata["colour"] == "red"
-    assert (record.metadata["ticket"], record.metadata["run"]) == (7, RUN)
+    """Unknown keys are kept, and null metadata is empty."""
+    assert the_result(colour="red").metadata == {"colour": "red", "run": RUN}
     assert the_result(metadata=None).metadata == {"run": RUN}
+
+
+@pytest.mark.parametrize("write", [dict, lambda properties: [list(pair) for pair in properties.items()]])
+def test_a_tests_own_properties_are_lifted_and_not_kept_twice(write: Callable[[Any], Any]) -> None:
+    """Each becomes a key of the metadata, whether they come as an object or as a list of pairs."""
+    properties = write({"ticket": 7, "run": "no", "owner": None})
+    record = the_result(metadata={"user_properties": properties})
+    assert record.metadata == {"ticket": 7, "run": RUN, "run_": "no", "owner": None}
+
+
+def test_a_property_that_comes_twice_has_all_its_values() -> None:
+    """What is not a pair stays where it was."""
+    record = the_result(metadata={"user_properties": [["ticket", 7], ["ticket", 8], "lone", [1, 2]]})
+    assert record.metadata == {"ticket": [7, 8], "user_properties": ["lone", [1, 2]], "run": RUN}
+    assert the_result(metadata={"user_properties": "text"}).metadata["user_properties"] == "text"
 
 
 def test_a_key_that_the_metadata_has_too_is_kept_beside_it() -> None:
     """Neither of two values of one name is lost, and the same value is not kept twice."""
-    metadata = {"colour": "blue", "user_properties": {"ticket": 7}, "shape": "round"}
-    record = the_result(metadata=metadata, colour="red", user_properties={"ticket": 8}, shape="round")
+    metadata = {"colour": "blue", "user_properties": {"ticket": 7, "shape": "round"}, "shape": "round"}
+    record = the_result(metadata=metadata, colour="red", user_properties={"ticket": 8}, ticket=6)
     assert (record.metadata["colour"], record.metadata["colour_"]) == ("blue", "red")
-    assert (record.metadata["ticket"], record.metadata["user_properties_"]) == (7, {"ticket": 8})
+    assert (record.metadata["ticket"], record.metadata["ticket_"]) == (6, 7)
+    assert record.metadata["user_properties_"] == {"ticket": 8}
     assert "shape_" not in record.metadata
+
+
+def test_more_values_of_one_name_than_anybody_writes_are_a_reject() -> None:
+    """The time to find a free name for a value is bounded."""
+    metadata = {"a" + "_" * number: number for number in range(10)}
+    assert the_result(metadata=dict(list(metadata.items())[:9]), a="x").metadata["a_________"] == "x"
+    with pytest.raises(ImportRejectedError, match="more than 10 different values called 'a'"):
+        the_result(metadata=metadata, a="x")
+
+
+@pytest.mark.parametrize(
+    ("word", "state"),
+    [
+        ("warning", "passed"),
+        ("ok", "passed"),
+        ("success", "passed"),
+        ("failure", "failed"),
+        ("xfail", "xfailed"),
+        ("xpass", "xpassed"),
+        (" Passed", "passed"),
+        ("XFAIL", "xfailed"),
+    ],
+)
+def test_words_of_other_tools_for_a_state_are_read(word: str, state: str) -> None:
+    """The word itself stays in the metadata."""
+    record = the_result(result=word)
+    assert (record.result, record.metadata["original_result"]) == (state, word)
+
+
+@pytest.mark.parametrize("state", ["passed", "failed", "error", "skipped", "xfailed", "xpassed", "manual"])
+def test_a_state_of_ours_is_not_kept_twice(state: str) -> None:
+    """Only a word that was translated is kept beside the state."""
+    record = the_result(result=state)
+    assert (record.result, "original_result" in record.metadata) == (state, False)
+
+
+def test_the_columns_of_a_result_come_from_its_document_then_its_own_properties() -> None:
+    """A test's own property comes before the metadata that all tests of a run share."""
+    shared = {"component": "web", "env": "stage", "source": "lab", "user_properties": {"component": "till"}}
+    record = the_result(metadata=shared, env="prod")
+    assert (record.component, record.env, record.source) == ("till", "prod", "lab")
+    assert (record.metadata["component"], record.metadata["component_"]) == ("web", "till")
+
+
+def test_a_run_has_the_times_of_its_document_but_no_duration_of_its_own() -> None:
+    """When it was created is a column; a duration is kept, while the column is computed from the results."""
+    run, _ = read(one_run({"created": "2026-03-01T09:00:00Z", "duration": 7.5, "metadata": {"env": "qa"}}))
+    assert (str(run.created), str(run.start_time)) == ("2026-03-01 09:00:00", "2026-03-01 10:00:00")
+    assert (run.duration, run.env, run.metadata) == (None, "qa", {"duration": 7.5, "env": "qa"})
+    run, _ = read(one_run({"created": "once"}))
+    assert (run.created, run.metadata) == (None, {"created": "once"})
 
 
 def test_a_time_that_cannot_be_read_stays_in_the_metadata() -> None:

@@ -17,8 +17,9 @@ from ibutsu_server.db import db
 from ibutsu_server.db.models import Artifact, Import, ImportFile, Result, Run
 from ibutsu_server.exceptions import InvalidInputError
 from ibutsu_server.tasks.importers import run_archive_import, run_junit_import
+from ibutsu_server.tasks.runs import update_run
 from tests.db.rows import make_import, make_run, stored
-from tests.ingest.archives import RESULT, RUN, one_run
+from tests.ingest.archives import OTHER_RESULT, RESULT, RUN, archive, one_run
 from tests.tasks.imports import REPORT, error_of, import_, is_untouched, project_called, rows_of
 
 if TYPE_CHECKING:
@@ -122,6 +123,121 @@ def test_a_file_that_can_never_be_imported_ends_in_error(
     assert reason in error_of(ended)
     assert is_untouched()
     assert rows_of(ImportFile)[0].content == content
+
+
+@pytest.mark.parametrize(
+    ("task", "content"),
+    [
+        (
+            run_junit_import,
+            b"""<testsuite name="s"><properties><property name="env" value="root"/>
+            <property name="component" value="root"/><property name="source" value="root"/></properties>
+            <testcase name="a"><properties><property name="env" value="own"/></properties></testcase>
+            </testsuite>""",
+        ),
+        (
+            run_archive_import,
+            one_run(dict.fromkeys(("env", "component", "source"), "root"), env="own", source="own"),
+        ),
+    ],
+)
+def test_the_form_fills_the_columns_over_all_that_the_file_says(
+    app: Flask, task: Any, content: bytes
+) -> None:
+    """Its source, env and component win in the run and in every result."""
+    form = {"source": "form", "metadata": {"env": "form", "component": "form"}}
+    import_(task, content, data=form)
+    for row in (*rows_of(Run), *rows_of(Result)):
+        assert (row.source, row.env, row.component) == ("form", "form", "form")
+
+
+def test_a_source_in_the_metadata_of_the_form_is_one_too(app: Flask) -> None:
+    """The field of the form comes first."""
+    import_(run_junit_import, REPORT, data={"metadata": {"source": "metadata"}})
+    import_(run_junit_import, REPORT, data={"source": "field", "metadata": {"source": "metadata"}})
+    assert sorted(run.source for run in rows_of(Run)) == ["field", "metadata"]
+
+
+def test_other_metadata_of_the_form_comes_between_result_and_run(app: Flask) -> None:
+    """A result's own comes first, then the form's, then that of run.json."""
+    content = one_run({"metadata": {"build": "run", "lane": "run"}}, metadata={"build": "own"})
+    import_(run_archive_import, content, data={"metadata": {"build": "form", "os": "form"}})
+    (run,), (result,) = rows_of(Run), rows_of(Result)
+    assert run.data == {"build": "form", "os": "form", "lane": "run"}
+    assert result.data == {"build": "own", "os": "form", "run": RUN}
+
+
+def two_results(first: dict[str, Any], second: dict[str, Any]) -> bytes:
+    """Pack a run without columns, and two results of which the first comes first."""
+    common = {"result": "passed", "duration": 1.25}
+    return archive(
+        {
+            f"{RUN}/run.json": {"duration": 99},
+            f"{RUN}/{RESULT}/result.json": {**common, "start_time": "2026-03-01T10:00:00", **first},
+            f"{RUN}/{OTHER_RESULT}/result.json": {**common, "start_time": "2026-03-01T11:00:00", **second},
+        }
+    )
+
+
+def test_a_run_has_the_columns_on_which_all_its_results_agree(app: Flask) -> None:
+    """A result without a value does not disagree; one with another value leaves the run without any."""
+    first = {"env": "qa", "metadata": {"user_properties": {"component": "till"}}}
+    second = {"env": "qa", "component": "cart", "source": "lab"}
+    import_(run_archive_import, two_results(first, second))
+    (run,) = rows_of(Run)
+    assert (run.env, run.component, run.source) == ("qa", None, "lab")
+    assert sorted(result.component for result in rows_of(Result)) == ["cart", "till"]
+
+
+def test_a_run_takes_as_long_as_its_results(app: Flask) -> None:
+    """Its duration is what an update of the run computes, and stays so."""
+    import_(run_archive_import, two_results({}, {}))
+    (run,) = rows_of(Run)
+    assert (run.duration, run.data["duration"]) == (2.5, 99)
+    update_run(RUN)
+    assert [run.duration for run in rows_of(Run)] == [2.5]
+
+
+def test_a_run_was_created_when_its_document_says(app: Flask) -> None:
+    """Its start is that of the document as well."""
+    import_(run_archive_import, one_run({"created": "2026-03-01T09:00:00+00:00"}))
+    (run,) = rows_of(Run)
+    assert (str(run.created), str(run.start_time)) == ("2026-03-01 09:00:00", "2026-03-01 10:00:00")
+
+
+def test_a_run_takes_jenkins_and_tags_from_its_first_result(app: Flask) -> None:
+    """The first is the one that started first, wherever it stands in the file."""
+    first, second = {"metadata": {"tags": ["first"]}}, {"metadata": {"tags": ["second"], "jenkins": {"a": 1}}}
+    import_(run_archive_import, two_results(second | {"start_time": "2026-03-01T12:00:00"}, first))
+    (run,) = rows_of(Run)
+    assert run.data["tags"] == ["first"]
+    assert "jenkins" not in run.data
+    assert str(run.start_time) == "2026-03-01 11:00:00"
+
+
+@pytest.mark.parametrize(
+    ("task", "content"),
+    [
+        (
+            run_junit_import,
+            b"<testsuite><testcase name='a'><strange><b/></strange></testcase></testsuite>",
+        ),
+        (run_archive_import, archive({f"{RUN}/run.json": {}, f"{RUN}/elements.xml": b"<strange/>"})),
+    ],
+)
+def test_a_file_that_a_browser_would_run_is_served_as_text(app: Flask, task: Any, content: bytes) -> None:
+    """Its bytes stay, and its own type is kept beside the one to serve it with."""
+    import_(task, content)
+    (file,) = rows_of(Artifact)
+    assert (file.filename, file.data["contentType"]) == ("elements.xml", "text/plain")
+    assert file.data["originalContentType"] in ("text/xml", "application/xml")
+    assert b"<strange" in file.content
+
+
+def test_a_file_name_in_an_archive_loses_what_deceives(app: Flask) -> None:
+    """The name that is stored reads as it is."""
+    import_(run_archive_import, archive({f"{RUN}/run.json": {}, f"{RUN}/a\u202egnp.exe": b"MZ"}))
+    assert [file.filename for file in rows_of(Artifact)] == ["agnp.exe"]
 
 
 def test_a_result_of_another_run_is_not_overwritten(app: Flask) -> None:
