@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, get_args
-from uuid import UUID
 
 from ibutsu_server.exceptions import ImportRejectedError
 from ibutsu_server.ingest.json_documents import Document, kind_of
@@ -27,6 +27,8 @@ _WORDS: Final[dict[str, State]] = {
     "xpass": "xpassed",
 }
 """States by the words that other tools have for them."""
+_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.I | re.A)
+_COLUMNS: Final = ("component", "env", "source")
 _MAX_SAME_NAMES: Final = 10
 _FAILED: Final = "serialization_failed"
 
@@ -92,7 +94,7 @@ class _Fields:
 
     def match(self, name: str, expected: str) -> None:
         value = self._rest.pop(name, None)
-        if value is None or canonical_id(str(value)) == expected:
+        if value is None or value == expected or canonical_id(str(value)) == expected:
             return
         message = f"{self._path} says {name} {str(value)[:100]!r}, but its directory belongs to {expected}."
         raise ImportRejectedError(message)
@@ -146,12 +148,8 @@ class _Fields:
 
 
 def canonical_id(text: str) -> str | None:
-    """Give a UUID in its canonical form; None for any other text, UUIDs written otherwise too."""
-    try:
-        identifier = str(UUID(text))
-    except ValueError:
-        return None
-    return identifier if identifier == text.lower() else None
+    """Return a UUID in its canonical form; None for any other text, UUIDs written otherwise too."""
+    return text.lower() if _UUID.fullmatch(text) else None
 
 
 def _take_state(fields: _Fields, metadata: Document, path: str) -> State:
@@ -210,9 +208,10 @@ def _put(metadata: Document, name: str, value: Any) -> None:
 
 def _fill_columns(record: RunRecord | ResultRecord, *sources: Document) -> None:
     """Fill the columns that are empty from the first source that has a text for them."""
-    for name in ("component", "env", "source"):
-        values = (getattr(record, name), *(source.get(name) for source in sources))
-        setattr(record, name, next((text for text in values if isinstance(text, str) and text), None))
+    for name in _COLUMNS:
+        if not getattr(record, name):
+            texts = (source[name] for source in sources if name in source)
+            setattr(record, name, next((text for text in texts if isinstance(text, str) and text), None))
 
 
 def _count(value: Any) -> int | None:

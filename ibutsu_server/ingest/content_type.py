@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import mimetypes
+from functools import lru_cache
 from typing import Final
 
 SNIFFED_BYTES: Final = 4096
@@ -38,10 +39,16 @@ def content_type_of(filename: str, head: bytes) -> str:
             return content_type
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image/webp"
-    named, encoding = _NAMES.guess_type("x/" + filename.rpartition("/")[2], strict=False)
-    if encoding is not None:
-        return f"application/{'gzip' if encoding == 'gzip' else f'x-{encoding}'}"
+    named = _type_of_name(filename.rpartition("/")[2])
     return named or ("text/plain" if _is_text(head) else "application/octet-stream")
+
+
+@lru_cache(maxsize=1024)
+def _type_of_name(name: str) -> str | None:
+    named, encoding = _NAMES.guess_type("x/" + name, strict=False)
+    if encoding is None:
+        return named
+    return f"application/{'gzip' if encoding == 'gzip' else f'x-{encoding}'}"
 
 
 def _is_text(head: bytes) -> bool:

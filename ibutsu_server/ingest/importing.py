@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from itertools import chain
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import func, select, update
@@ -14,21 +13,16 @@ from sqlalchemy.exc import OperationalError
 from ibutsu_server.db.base import db
 from ibutsu_server.db.models import Import
 from ibutsu_server.exceptions import ImportRejectedError, InvalidInputError
-from ibutsu_server.ingest.archive import ArchiveReader
-from ibutsu_server.ingest.junit import JunitReader
 from ibutsu_server.ingest.ownership import Ownership
 from ibutsu_server.ingest.records import UploadRecord
 from ibutsu_server.ingest.stored_content import clear_content, open_content
-from ibutsu_server.ingest.values import clean_json, new_id
+from ibutsu_server.ingest.values import clean_json
 from ibutsu_server.ingest.writer import RunWriter
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
+    from ibutsu_server.ingest.opening import OpenReader
     from ibutsu_server.settings import ImportSettings
 
-Reader = JunitReader | ArchiveReader
-OpenReader = Callable[[Import, IO[bytes], "ImportSettings"], "AbstractContextManager[Reader]"]
 Report = Callable[[int, int | None, str], None]
 """Takes the results so far, how many there are (None where it is not known), and the phase."""
 
@@ -36,21 +30,6 @@ CLAIM_TIMEOUT: Final = 30
 """Seconds to wait for an import that another worker has: longer than any statement of an import."""
 
 _ENDED: Final = ("done", "error")
-_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
-
-
-def open_junit(import_: Import, file: IO[bytes], settings: ImportSettings) -> AbstractContextManager[Reader]:
-    """Open a JUnit report; an id in its file name is the id of its run, so that it can come again."""
-    named = _UUID.search(import_.filename or "")
-    return JunitReader(file, run_id=named[0].lower() if named else new_id(), settings=settings)
-
-
-def open_archive(
-    import_: Import, file: IO[bytes], settings: ImportSettings
-) -> AbstractContextManager[Reader]:
-    """Open an archive of pytest-ibutsu."""
-    del import_
-    return ArchiveReader(file, settings=settings)
 
 
 def carry_out(import_id: str, open_reader: OpenReader, settings: ImportSettings, report: Report) -> None:
@@ -157,12 +136,13 @@ def _read_upload(data: dict[str, Any]) -> UploadRecord:
 def _write(
     import_: Import, upload: UploadRecord, open_reader: OpenReader, settings: ImportSettings, report: Report
 ) -> str:
-    with open_content(import_.id) as file, open_reader(import_, file, settings) as reader:
+    filename = import_.filename or ""
+    with open_content(import_.id) as content, open_reader(filename, content, settings) as reader:
         report(0, reader.total, "reading")
         results = reader.results()
         first = next(results, None)
         ownership = Ownership.of(upload, reader.run.metadata.get("project"), settings)
-        with RunWriter(reader.run.id, ownership, upload, batch_size=settings.batch_size) as writer:
+        with RunWriter(reader.run.id, ownership, upload, settings) as writer:
             report(0, reader.total, "results")
             for record in results if first is None else chain([first], results):
                 if writer.add(record):

@@ -3,38 +3,72 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any, Final
 
 from ibutsu_server.exceptions import ImportRejectedError
 from ibutsu_server.ingest.values import clean_json
 
-_MAX_VALUES: Final = 200_000
+MAX_VALUES: Final = 8_000_000
+"""Values in all documents of an archive: a million take about a second."""
+_MAX_VALUES_OF_ONE: Final = 200_000
 """Values in one document: each costs many times the memory that it takes in the file."""
 # An unfinished string reaches to the end, or the search would begin anew at every quote in it.
 _STRING_OR_MARK: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[][{},]', re.S)
 
+_UNCLEAN: Final = (rb"\u", b"\xef\xbf")
+"""What is in every document with characters that the database refuses: JSON allows no raw controls."""
+_FEW: Final = 100
+"""Brackets up to which a document is not too deep for anybody who walks through it later."""
+
 Document = dict[str, Any]
 
 
-def read_document(data: bytes, path: str, *, max_nesting: int) -> Document:
-    """Read a JSON object whose text and numbers the database takes.
+def _finite(text: str) -> float | None:
+    value = float(text)
+    return value if math.isfinite(value) else None
 
-    Raises:
-        ImportRejectedError: it is not UTF-8, no JSON, no object, or too deep or too large.
-    """
-    _weigh(data, path, max_nesting)
-    try:
-        document = clean_json(json.loads(data.decode("utf-8-sig")))
-    except RecursionError as error:
-        raise _too_deep(path) from error
-    except ValueError as error:
-        message = f"{path} is not JSON in UTF-8: {error}."
-        raise ImportRejectedError(message) from error
-    if not isinstance(document, dict):
-        message = f"{path} must hold a JSON object, not {kind_of(document)}."
-        raise ImportRejectedError(message)
-    return document
+
+_decode: Final = json.JSONDecoder(parse_float=_finite, parse_constant=lambda _: None).decode
+"""Reads JSON; NaN and infinities, which the database refuses, are null."""
+
+
+class DocumentReader:
+    """A reader of the documents of one archive, which together hold a bounded number of values."""
+
+    def __init__(self, *, max_nesting: int, max_values: int = MAX_VALUES) -> None:
+        self._max_nesting = max_nesting
+        self._max_values = max_values
+        self._left = max_values
+
+    def read(self, data: bytes, path: str) -> Document:
+        """Read a JSON object whose text and numbers the database takes.
+
+        Raises:
+            ImportRejectedError: it is not UTF-8, not JSON, not an object, or too deep, or it or all documents
+                so far are too large.
+        """
+        opened, values = _weigh(data, path, self._max_nesting)
+        self._left -= values
+        if self._left < 0:
+            message = (
+                f"The documents of the archive hold more than {self._max_values:,} values together; split it."
+            )
+            raise ImportRejectedError(message)
+        try:
+            document = _decode(data.decode("utf-8-sig"))
+            if opened > _FEW or any(mark in data for mark in _UNCLEAN):
+                document = clean_json(document)
+        except RecursionError as error:
+            raise _too_deep(path) from error
+        except ValueError as error:
+            message = f"{path} is not JSON in UTF-8: {error}."
+            raise ImportRejectedError(message) from error
+        if not isinstance(document, dict):
+            message = f"{path} must hold a JSON object, not {kind_of(document)}."
+            raise ImportRejectedError(message)
+        return document
 
 
 def kind_of(value: Any) -> str:
@@ -44,11 +78,15 @@ def kind_of(value: Any) -> str:
     return "text" if isinstance(value, str) else json.dumps(value)[:40]
 
 
-def _weigh(data: bytes, path: str, max_nesting: int) -> None:
-    """Refuse a document that would take too much stack or memory, before it is parsed."""
+def _weigh(data: bytes, path: str, max_nesting: int) -> tuple[int, int]:
+    """Refuse a document that would take too much stack or memory, before it is parsed.
+
+    Return the number of brackets that are opened in it, and about the number of its values.
+    """
     opened = data.count(b"[") + data.count(b"{")
-    if opened <= max_nesting and opened + data.count(b",") <= _MAX_VALUES:
-        return
+    most = opened + data.count(b",")  # some of them may be in strings
+    if opened <= max_nesting and most <= _MAX_VALUES_OF_ONE:
+        return opened, most
     depth = values = 0
     for mark in _STRING_OR_MARK.finditer(data):
         character = mark[0][:1]
@@ -62,9 +100,10 @@ def _weigh(data: bytes, path: str, max_nesting: int) -> None:
         values += 1
         if depth > max_nesting:
             raise _too_deep(path)
-        if values > _MAX_VALUES:
-            message = f"{path} holds more than {_MAX_VALUES:,} values."
+        if values > _MAX_VALUES_OF_ONE:
+            message = f"{path} holds more than {_MAX_VALUES_OF_ONE:,} values."
             raise ImportRejectedError(message)
+    return opened, values
 
 
 def _too_deep(path: str) -> ImportRejectedError:

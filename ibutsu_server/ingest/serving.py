@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 _HARMLESS: Final = "text/plain"
@@ -14,6 +15,7 @@ _DECEPTIVE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u20
 _UNNAMED: Final = "unnamed"
 
 
+@lru_cache(maxsize=1024)
 def servable_type(content_type: str) -> str:
     """Return the content type to serve a file with: ``text/plain`` for what a browser would run."""
     subtype = content_type.partition(";")[0].strip().lower().rpartition("/")[2]

@@ -1,14 +1,16 @@
-"""Take in an uploaded file: store its bytes beside an import that waits for a worker."""
+"""Store an uploaded file beside an import that waits for a worker."""
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any, Final
 
 from sqlalchemy import select
 
 from ibutsu_server.db.base import db
 from ibutsu_server.db.models import Import, ImportFile, Project
-from ibutsu_server.exceptions import ImportRejectedError, InvalidInputError
+from ibutsu_server.exceptions import InvalidInputError
+from ibutsu_server.ingest.opening import Look
 from ibutsu_server.ingest.ownership import projects_called
 
 TASKS: Final = {
@@ -16,11 +18,6 @@ TASKS: Final = {
     "archive": "ibutsu_server.tasks.importers.run_archive_import",
 }
 """Task that imports a file, by the format of the import."""
-
-_GZIP_MAGIC: Final = b"\x1f\x8b"
-_TAR_MAGIC: Final = b"ustar"
-_TAR_MAGIC_OFFSET: Final = 257
-_BYTE_ORDER_MARKS: Final = b"\xef\xbb\xbf\xff\xfe\x00"
 
 
 def store_upload(
@@ -34,13 +31,13 @@ def store_upload(
     """Store a file and a pending import of it; ``project`` is the name or the id of one that exists.
 
     Raises:
-        ImportRejectedError: the file is neither XML nor a tar archive.
+        ImportRejectedError: the file is neither XML nor an archive of a usual kind.
         InvalidInputError: there is no such project.
     """
     data = {"source": source, "metadata": metadata or {}}
     if project is not None:
         data["project_id"] = _project_id(project)
-    import_ = Import(filename=filename, format=_format_of(filename, content), data=data, status="pending")
+    import_ = Import(filename=filename, format=_format_of(content), data=data, status="pending")
     import_.file = ImportFile(content=content)
     db.session.add(import_)
     db.session.commit()
@@ -66,11 +63,9 @@ def _project_id(name_or_id: str) -> str:
     raise InvalidInputError(message)
 
 
-def _format_of(filename: str, content: bytes) -> str:
-    magic = content[_TAR_MAGIC_OFFSET : _TAR_MAGIC_OFFSET + len(_TAR_MAGIC)]
-    if content.startswith(_GZIP_MAGIC) or magic == _TAR_MAGIC:
+def _format_of(content: bytes) -> str:
+    look = Look(BytesIO(content))
+    if look.packing is not None:
         return "archive"
-    if content[:64].lstrip(_BYTE_ORDER_MARKS + b" \t\r\n").startswith(b"<"):
-        return "junit"
-    message = f"{filename} is neither JUnit XML nor a tar archive of pytest-ibutsu; upload one of these."
-    raise ImportRejectedError(message)
+    look.refuse_others()
+    return "junit"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from ibutsu_server.ingest.ownership import Ownership
     from ibutsu_server.ingest.records import ArtifactRecord, ResultRecord, RunRecord, UploadRecord
+    from ibutsu_server.settings import ImportSettings
 
 BATCH_BYTES: Final = 8 * 1024**2
 """Bytes of rows after which a batch is written, however few its results are."""
@@ -43,11 +45,14 @@ class RunWriter:
     metadata comes after what a test says itself, and before what the suites around it and the run say.
     """
 
-    def __init__(self, run_id: str, ownership: Ownership, upload: UploadRecord, *, batch_size: int) -> None:
+    def __init__(
+        self, run_id: str, ownership: Ownership, upload: UploadRecord, settings: ImportSettings
+    ) -> None:
         self._run_id = run_id
         self._ownership = ownership
         self._upload = upload
-        self._batch_size = batch_size
+        self._settings = settings
+        self._upload_bytes = len(json.dumps(upload.metadata))
         self._now = utc_now()
         self._artifact_ids = numbered_ids(new_id())
         self._totals = _Totals()
@@ -72,7 +77,8 @@ class RunWriter:
         """Write a result with its artifacts, now or with the batch; return whether a batch was written.
 
         Raises:
-            ImportRejectedError: an id of the batch before exists already outside of the run.
+            ImportRejectedError: an id of the batch before exists already outside of the run, or the upload's
+                metadata, which is kept with each result, takes too much.
         """
         upload = self._upload
         component, env, source = (
@@ -80,6 +86,7 @@ class RunWriter:
         )
         metadata = self._metadata(record, {**record.suite_metadata, **upload.metadata, **record.metadata})
         self._totals.add(record, metadata, component, env, source)
+        self._check_copies()
         self._results.add(
             (
                 record.id, clip_indexed(record.test_id), record.result, record.start_time or self._now,
@@ -89,10 +96,19 @@ class RunWriter:
         )  # fmt: skip
         for artifact in record.artifacts:
             self._add_artifact(artifact, result_id=record.id)
-        if self._results.rows < self._batch_size and self._size < BATCH_BYTES:
+        if self._results.rows < self._settings.batch_size and self._size < BATCH_BYTES:
             return False
         self._flush()
         return True
+
+    def _check_copies(self) -> None:
+        limit = self._settings.max_copied_bytes
+        if self._upload_bytes * self.written > limit:
+            message = (
+                "The metadata of the upload is kept with each result, and that is more than "
+                f"{limit:,} bytes: upload it with less metadata, or raise IBUTSU_IMPORT_MAX_COPIED_BYTES."
+            )
+            raise ImportRejectedError(message)
 
     def finish(self, record: RunRecord) -> Run:
         """Write what is left and the run itself, with the summary of its results.

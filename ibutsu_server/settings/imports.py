@@ -19,7 +19,7 @@ class ImportSettings(SettingsGroup):
     max_copied_bytes: PositiveInt = 256 * 1024**2
     """Bytes that are stored with each result of a file though they stand there once; more is rejected."""
 
-    max_members: PositiveInt = 100_000
+    max_members: PositiveInt = 250_000
     """Files an archive may hold; more are rejected."""
 
     max_artifact_bytes: PositiveInt = 20_000_000

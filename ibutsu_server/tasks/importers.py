@@ -11,7 +11,8 @@ from flask import current_app
 
 from ibutsu_server.db.base import db
 from ibutsu_server.exceptions import InvalidInputError
-from ibutsu_server.ingest.importing import carry_out, end_in_error, open_archive, open_junit
+from ibutsu_server.ingest.importing import carry_out, end_in_error
+from ibutsu_server.ingest.opening import open_archive, open_junit
 from ibutsu_server.tasks.arguments import uuid_argument
 from ibutsu_server.util.app_context import get_flask_app
 from ibutsu_server.util.celery_task import shared_task
@@ -19,7 +20,7 @@ from ibutsu_server.util.celery_task import shared_task
 if TYPE_CHECKING:
     from celery import Task
 
-    from ibutsu_server.ingest.importing import OpenReader
+    from ibutsu_server.ingest.opening import OpenReader
     from ibutsu_server.util.celery_task import IbutsuTask
 
 PROGRESS_SECONDS: Final = 0.5

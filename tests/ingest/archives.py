@@ -22,7 +22,12 @@ def archive(files: dict[str, bytes | dict[str, Any]]) -> bytes:
             member = tarfile.TarInfo(path)
             member.size = len(data)
             tar.addfile(member, io.BytesIO(data))
-    return gzip.compress(target.getvalue(), mtime=0)
+    return gzipped(target.getvalue())
+
+
+def gzipped(content: bytes) -> bytes:
+    """Compress content into the same bytes each time."""
+    return gzip.compress(content, mtime=0)
 
 
 def one_run(run: dict[str, Any] | None = None, **result: Any) -> bytes:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ibutsu_server.exceptions import ImportRejectedError
-from ibutsu_server.ingest.archive import ArchiveReader
+from ibutsu_server.ingest.opening import open_archive
 from ibutsu_server.settings import ImportSettings
 from tests.ingest.archives import OTHER_RESULT, RESULT, RUN, archive, one_run
 
@@ -25,7 +25,7 @@ GENEROUS = ImportSettings.hermetic(max_unpacked_bytes=50_000_000)
 
 def read(content: bytes, limits: ImportSettings = GENEROUS) -> tuple[RunRecord, list[ResultRecord]]:
     """Read an archive whole, with the artifacts of each record."""
-    with ArchiveReader(io.BytesIO(content), settings=limits) as reader:
+    with open_archive("archive.tar.gz", io.BytesIO(content), limits) as reader:
         results = []
         for result in reader.results():
             result.artifacts = list(result.artifacts)
@@ -202,7 +202,7 @@ def test_a_file_has_the_type_of_its_name_and_content(name: str, content: bytes, 
         (archive({f"{RUN}/run.json": b"[" * 5000}), "nest"),
         (archive({f"{RUN}/run.json": {"id": RESULT}}), "belongs to"),
         (one_run(result="great"), "has the result 'great'; it must be one of"),
-        (one_run()[:100], "not a readable tar archive: Compressed file ended"),
+        (one_run()[:100], "not a readable gzip file: Compressed file ended"),
         (b"<html>", "archive"),
     ],
 )

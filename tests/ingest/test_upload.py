@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +13,7 @@ from ibutsu_server.db.models import Import, Project
 from ibutsu_server.exceptions import ImportRejectedError, InvalidInputError
 from ibutsu_server.ingest.upload import find_or_create_project, store_upload
 from tests.db.rows import stored
-from tests.ingest.archives import one_run
+from tests.ingest.archives import gzipped, one_run
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -23,11 +25,14 @@ if TYPE_CHECKING:
         (b"<testsuite/>", "junit"),
         (b"\xef\xbb\xbf \n<testsuite/>", "junit"),
         ("<testsuite/>".encode("utf-16"), "junit"),
+        (gzipped(b"<testsuite/>"), "junit"),
         (one_run(), "archive"),
+        (bz2.compress(gzip.decompress(one_run())), "archive"),
+        (b"PK\x03\x04", "archive"),
     ],
 )
 def test_a_file_waits_for_its_importer(app: Flask, content: bytes, known_as: str) -> None:
-    """The format is told by the content; the import is pending, with its bytes beside it."""
+    """The format follows from the content; the import is pending, with its bytes beside it."""
     import_ = store_upload("upload", content, source="ci", metadata={"build": "7"})
     assert (import_.status, import_.format) == ("pending", known_as)
     assert import_.data == {"source": "ci", "metadata": {"build": "7"}}
@@ -37,8 +42,8 @@ def test_a_file_waits_for_its_importer(app: Flask, content: bytes, known_as: str
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"\x89PNG\r\n\x1a\n", b"plain text"])
 def test_a_file_of_no_known_format_is_refused(app: Flask, content: bytes) -> None:
-    """The message names the file, and nothing is stored."""
-    with pytest.raises(ImportRejectedError, match=r"notes\.bin is neither JUnit XML nor a tar archive"):
+    """The message says what to upload instead, and nothing is stored."""
+    with pytest.raises(ImportRejectedError, match="; upload JUnit XML, or an archive of pytest-ibutsu"):
         store_upload("notes.bin", content)
     assert db.session.scalars(db.select(Import)).all() == []
 

@@ -245,8 +245,8 @@ def test_a_run_that_moves_during_the_import_is_not_moved_back(app: Flask) -> Non
     """The owner of a run is checked again when its row is written."""
     own, other = project_called("own"), project_called("other")
     stored(Run(id=RUN, project_id=own))
-    upload = UploadRecord(own)
-    with RunWriter(RUN, Ownership.of(upload, None, ImportSettings()), upload, batch_size=1) as writer:
+    upload, limits = UploadRecord(own), ImportSettings()
+    with RunWriter(RUN, Ownership.of(upload, None, limits), upload, limits) as writer:
         with db.engine.begin() as mover:
             mover.execute(db.text("UPDATE runs SET project_id = :project"), {"project": other})
         with pytest.raises(ImportRejectedError, match="exists already"):
