@@ -17,9 +17,11 @@ _EXAMINED_BYTES: Final = 100_000
 # Linear: the repetitions are possessive, and none can take what the next one begins with.
 _NAME: Final = r"(?P<name>(?:[A-Za-z_$][\w$]*+(?:\.|::|\\))*+[A-Za-z_$][\w$]*+)"
 _HEADING: Final = re.compile(
-    rf"^(?P<mark>E[ ]++|Caused by: |Uncaught )?{_NAME}(?:(?P<colon>:)(?=\s|\Z)|(?= \[|\(|[ \t\r]*+$))", re.M
+    rf"^[ \t]*+(?P<mark>E[ ]++|Caused by: |Uncaught )?{_NAME}"
+    r"(?:(?P<colon>[ ]?:)(?=\s|\Z)|(?= \[|\(|[ \t\r]*+$))",
+    re.M,
 )
-_LOCATION: Final = re.compile(rf"^[^\s:]++:\d++: {_NAME}$", re.M)
+_LOCATION: Final = re.compile(rf"^[ \t]*+[^\s:]++:\d++: {_NAME}[ \t\r]*+$", re.M)
 _SEPARATOR: Final = re.compile(r"\.|::|\\")
 _ENDINGS: Final = ("Error", "Exception", "Failure", "Failed", "Exit", "Interrupt", "Timeout", "Warning")
 
@@ -90,7 +92,7 @@ def _start_of_error(window: str) -> int | None:
     position, start = 0, None
     follows = False
     for line in window.splitlines(keepends=True):
-        is_marked = line.startswith("E   ") or line.rstrip() == "E"
+        is_marked = f"{line.strip()} ".startswith("E ")
         if is_marked and not follows:
             start = position
         follows = is_marked
