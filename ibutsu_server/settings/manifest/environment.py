@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from ibutsu_server.settings.manifest.nodes import Node
 
 _LONGEST: Final = 20_000_000
-"""Characters of all variables of all environments together."""
+"""Characters that all environments may have together, each variable counted as :data:`_ONE_VARIABLE` more."""
+
+_ONE_VARIABLE: Final = 100
 
 
 class Environment(NamedTuple):
@@ -74,7 +76,9 @@ class Budget:
         """
         self._left -= characters
         if self._left < 0:
-            problem = f"give variables of more than {_LONGEST:,} characters in all; check fewer files at once"
+            problem = (
+                "refer to each other so often that they stand for too many variables; check fewer at once"
+            )
             raise ConfigurationError([Fault("The given files", problem)])
 
 
@@ -91,7 +95,7 @@ class Draft:
 
     def set(self, name: str, value: Any, origin: Origin) -> None:
         """Set a variable; what was set before is replaced."""
-        self.budget.spend(len(name))
+        self.budget.spend(_ONE_VARIABLE + len(name))
         self.variables[name] = Found(value, origin._replace(name=name))
 
     def set_unknown(self, name: str, origin: Origin, reason: str) -> None:

@@ -321,5 +321,6 @@ def test_a_chain_of_services_that_extend_each_other_is_bounded() -> None:
     """A thousand services of which each extends the one before stand for half a million definitions."""
     text = "services:\n  a0: {}\n" + "".join(f"  a{n}: {{extends: a{n - 1}}}\n" for n in range(1, 1000))
     assert [str(fault) for fault in manifests(compose=text).faults] == [
-        "The given files give variables of more than 20,000,000 characters in all; check fewer files at once"
+        "The given files refer to each other so often that they stand for too many variables; "
+        "check fewer at once"
     ]

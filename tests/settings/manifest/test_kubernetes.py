@@ -273,9 +273,17 @@ class TestDependentVariables:
         lines_ = [f"    - {{name: A{number}, value: {value}}}" for number, value in enumerate(values_)]
         text = "\n".join([f"{POD}    env:", *lines_])
         assert [str(fault) for fault in manifests(pod=text).faults] == [
-            "The given files give variables of more than 20,000,000 characters in all; "
-            "check fewer files at once"
+            "The given files refer to each other so often that they stand for too many variables; "
+            "check fewer at once"
         ]
+
+
+def test_objects_that_many_containers_share_do_not_multiply() -> None:
+    """A thousand containers with the thousand variables of one object stand for a million."""
+    data = ", ".join(f"A{number}: x" for number in range(1000))
+    containers = "  - {name: a, envFrom: [{configMapRef: {name: settings}}]}\n" * 1000
+    read = manifests(c=config_map(f"{{{data}}}"), pod=f"kind: Pod\nspec:\n  containers:\n{containers}")
+    assert [fault.name for fault in read.faults] == ["The given files"]
 
 
 @pytest.mark.parametrize(
