@@ -21,7 +21,7 @@ class _Command(NamedTuple):
 
 
 COMMANDS: Final = {
-    "config": _Command("config", "config", "Check, show and explain the configuration."),
+    "config": _Command("config", "config", "Write, check, show and explain the configuration."),
     "db": _Command("db", "database", "Create, check and prune the database."),
     "demo": _Command("demo", "demo", "Import reports into a running system, and show the runs."),
     "dev": _Command("dev", "dev", "Keep worker, scheduler and Flower running on this machine."),

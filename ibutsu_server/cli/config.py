@@ -1,4 +1,4 @@
-"""Check, show and explain the configuration; no command here connects to anything."""
+"""Write, check, show and explain the configuration; no command here connects to anything."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ role_option = click.option(
 
 @click.group()
 def config() -> None:
-    """Check, show and explain the configuration, without a connection to anything."""
+    """Write, check, show and explain the configuration, without a connection to anything."""
 
 
 config.add_command(check)

@@ -166,15 +166,15 @@ def environment_of_files(files: Mapping[str, bytes]) -> Environment:
     """Return the environment of ``.env`` files, given as their contents by path; later ones win."""
     draft = Draft()
     for path, data in files.items():
-        problem = "is not UTF-8; write the file in UTF-8"
         if len(data) > LARGEST_SETTINGS_FILE:
             problem = f"is larger than {LARGEST_SETTINGS_FILE:,} bytes; check a smaller file"
-            data = b"\xff"
+            draft.faults.append(Fault(path, problem, path))
+            continue
         try:
             variables, faults = read_env_file(data.decode(), path)
         except UnicodeDecodeError:
-            draft.faults.append(Fault(path, problem, path))
-        else:
-            draft.variables.update(variables)
-            draft.faults.extend(faults)
+            draft.faults.append(Fault(path, "is not UTF-8; write the file in UTF-8", path))
+            continue
+        draft.variables.update(variables)
+        draft.faults.extend(faults)
     return draft.finish(", ".join(files), None, next(iter(files)), None)
