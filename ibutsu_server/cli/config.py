@@ -8,7 +8,7 @@ from typing import Any, get_args
 import click
 
 from ibutsu_server.cli.check import ROLES, check
-from ibutsu_server.cli.prose import print_wrapped
+from ibutsu_server.cli.prose import print_wrapped, prose_width
 from ibutsu_server.cli.tables import print_table
 from ibutsu_server.settings import Sources, rendering
 from ibutsu_server.settings.describe import plain
@@ -65,7 +65,7 @@ def explain(name: str, as_json: bool) -> None:
         return
     click.echo(explanation.name)
     for paragraph in explanation.meaning.split("\n\n"):
-        click.echo(click.wrap_text(plain(paragraph), 78, "  ", "  "))
+        click.echo(click.wrap_text(plain(paragraph), prose_width(), "  ", "  "))
     facts: dict[str, str | tuple[str, ...]] = {"takes": explanation.accepts, "default": explanation.default}
     if not explanation.faults:
         facts |= {"in force": _cell(explanation.value) or "(empty)", "from": explanation.origin}
@@ -73,7 +73,7 @@ def explain(name: str, as_json: bool) -> None:
     for label, fact in facts.items():
         lines = (fact,) if isinstance(fact, str) else fact
         for line in lines:
-            click.echo(click.wrap_text(line, 78, f"  {label:<9} ", " " * 12))
+            click.echo(click.wrap_text(line, prose_width(), f"  {label:<9} ", " " * 12))
             label = ""
     if explanation.faults:
         click.echo("  No value is in force, because the configuration is not valid:")

@@ -19,16 +19,20 @@ def terminal_width(*, err: bool = False) -> int | None:
     return shutil.get_terminal_size().columns if stream.isatty() else None
 
 
+def prose_width(*, err: bool = False) -> int:
+    """Return the columns that a line of prose may have in the terminal, or in text that is always wrapped."""
+    return min(terminal_width(err=err) or _WIDEST, _WIDEST)
+
+
 def print_wrapped(text: str, indent: str = "", *, err: bool = False) -> None:
     """Print one paragraph: wrapped in a terminal, elsewhere on one line, where a search finds it whole."""
-    width = terminal_width(err=err)
-    if width is None:
+    if terminal_width(err=err) is None:
         click.echo(f"{indent}{text}", err=err)
     else:
         click.echo(
             textwrap.fill(
                 text,
-                min(width, _WIDEST),
+                prose_width(err=err),
                 initial_indent=indent,
                 subsequent_indent=f"{indent}  ",
                 break_long_words=False,

@@ -420,10 +420,6 @@ class TestUsage:
         result = check("--env-file", "valid.env", "--manifest", "compose.yaml")
         assert (result.exit_code, len(result.output.splitlines())) == (0, 3)
 
-    def test_the_help_fits_eighty_columns(self) -> None:
-        """Nothing is cut or folded by the terminal."""
-        assert max(map(len, check("--help").output.splitlines())) <= 80
-
 
 def test_sentences_are_wrapped_in_a_terminal(files: Path) -> None:
     """At its width, or at 80 columns; the words are the same."""

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ibutsu_server.cli import main
+from tests.cli.terminal import in_a_terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -205,6 +206,23 @@ def test_show_prints_a_table_for_people() -> None:
     result = config("show", **VALID)
     assert "redis://:***@localhost:6379/0" in result.stdout
     assert "IBUTSU_BEAT_SYNC_ABORTED_RUNS_SCHEDULE" in result.stdout
+
+
+@pytest.mark.parametrize("command", ["check", "show", "explain", "template", "schema"])
+def test_the_help_of_a_command_fits_eighty_columns(command: str) -> None:
+    """And says more than the names of the options."""
+    lines = config(command, "--help").stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert len(lines) > 8
+
+
+def test_an_explanation_fits_the_terminal() -> None:
+    """In a pipe it has eighty columns."""
+    for columns, widest in ((60, 60), (200, 80)):
+        output = in_a_terminal(columns, "config", "explain", "task_time_limit", **VALID)
+        words = [line for line in output.splitlines() if len(line.split()) > 1]
+        assert 40 < max(map(len, words)) <= widest
+    assert max(map(len, config("explain", "include", **VALID).stdout.splitlines())) <= 80
 
 
 def test_show_hides_the_logins_of_the_monitor() -> None:
