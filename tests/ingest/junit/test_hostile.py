@@ -216,7 +216,7 @@ head, repeated, times, tail = sys.argv[1:]
 head, repeated, times, tail = head.encode(), repeated.encode() * 1000, int(times) // 1000, tail.encode()
 content = b"".join([head, *[repeated] * times, tail])  # needs no memory beside the content
 before = peak()
-settings = ImportSettings(max_artifact_bytes=1_000_000)
+settings = ImportSettings.hermetic(max_artifact_bytes=1_000_000)
 with JunitReader(io.BytesIO(content), run_id="r", settings=settings) as reader:
     assert sum(1 for _ in reader.results()) > 0
 print(peak() - before)

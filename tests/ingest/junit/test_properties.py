@@ -118,7 +118,7 @@ def test_a_project_that_a_property_names_is_kept_and_decides_nothing() -> None:
 def test_the_project_of_the_root_is_known_with_the_first_result(place: str) -> None:
     """Whoever decides to which project the rows go has it in time, also when it stands at the end."""
     content = f"<testsuite>{place.format(properties(project='shop'))}</testsuite>".encode()
-    with JunitReader(BytesIO(content), run_id=RUN_ID, settings=ImportSettings()) as reader:
+    with JunitReader(BytesIO(content), run_id=RUN_ID, settings=ImportSettings.hermetic()) as reader:
         next(reader.results())
         assert reader.run.metadata["project"] == "shop"
 
@@ -146,6 +146,6 @@ def test_what_suites_say_comes_apart_from_what_the_case_says() -> None:
     content = (
         f"<testsuite>{properties(k='suite')}<testcase>{properties(k='case')}</testcase></testsuite>".encode()
     )
-    with JunitReader(BytesIO(content), run_id=RUN_ID, settings=ImportSettings()) as reader:
+    with JunitReader(BytesIO(content), run_id=RUN_ID, settings=ImportSettings.hermetic()) as reader:
         (result,) = reader.results()
     assert (result.suite_metadata, result.metadata["k"]) == ({"k": "suite"}, "case")
