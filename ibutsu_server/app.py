@@ -36,5 +36,5 @@ def create_app(
     app = Flask("ibutsu_server")
     app.config.update(extra_config)
     server = ServerSettings.of_app(app, settings, beat, *groups)
-    configure_database(app, server.celery.database_url)
+    configure_database(app, server.celery.database_url, server.database)
     return app

@@ -94,7 +94,7 @@ def create_flask_celery_app(
     from ibutsu_server.util.celery_signals import watch_connections
 
     server = ServerSettings.of_app(app, settings, beat, *groups)
-    configure_database(app, server.celery.database_url)
+    configure_database(app, server.celery.database_url, server.database)
     watch_connections(app)
     celery_app: Celery = Celery(name, task_cls=_task_class(app, server.celery))
     _seal(celery_app, server.to_celery())

@@ -115,10 +115,10 @@ def _connected(*, read_only: bool = False) -> Iterator[None]:
 
     from ibutsu_server.db import db
     from ibutsu_server.db.setup import configure_database
-    from ibutsu_server.settings import DatabaseSettings
+    from ibutsu_server.settings import DatabaseLimits, DatabaseSettings
 
     app = Flask("ibutsu_server")
-    configure_database(app, DatabaseSettings().database_url, read_only=read_only)
+    configure_database(app, DatabaseSettings().database_url, DatabaseLimits(), read_only=read_only)
     with app.app_context():
         try:
             yield

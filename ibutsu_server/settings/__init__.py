@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ibutsu_server.settings.beat import BeatSettings
     from ibutsu_server.settings.broker import BrokerSettings
     from ibutsu_server.settings.database import DatabaseSettings
+    from ibutsu_server.settings.database_limits import DatabaseLimits
     from ibutsu_server.settings.flask_celery import FlaskCelerySettings
     from ibutsu_server.settings.flower import FlowerSettings
     from ibutsu_server.settings.imports import ImportSettings
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "BeatSettings": "beat",
     "BrokerSettings": "broker",
+    "DatabaseLimits": "database_limits",
     "DatabaseSettings": "database",
     "FlaskCelerySettings": "flask_celery",
     "FlowerSettings": "flower",
@@ -38,6 +40,7 @@ _MODULES = {
 __all__ = [
     "BeatSettings",
     "BrokerSettings",
+    "DatabaseLimits",
     "DatabaseSettings",
     "FlaskCelerySettings",
     "FlowerSettings",

@@ -10,6 +10,7 @@ from pydantic_settings import SettingsConfigDict
 from ibutsu_server.exceptions import ConfigurationError, Fault
 from ibutsu_server.settings.base import CrossFault, SettingsGroup
 from ibutsu_server.settings.beat import BeatSettings
+from ibutsu_server.settings.database_limits import DatabaseLimits
 from ibutsu_server.settings.fields import seconds_in_words, setting
 from ibutsu_server.settings.flask_celery import FlaskCelerySettings
 from ibutsu_server.settings.flower import FlowerSettings
@@ -50,6 +51,7 @@ class ServerSettings(SettingsGroup):
 
     celery: FlaskCelerySettings = setting()
     beat: BeatSettings = setting()
+    database: DatabaseLimits = setting()
     imports: ImportSettings = setting()
     prune: PruneSettings = setting()
     query: QuerySettings = setting()
