@@ -96,7 +96,7 @@ def create_flask_celery_app(
     server = ServerSettings.of_app(app, settings, beat, *groups)
     configure_database(app, server.celery.database_url, server.database)
     watch_connections(app)
-    celery_app: Celery = Celery(name, task_cls=_task_class(app, server.celery))
+    celery_app: Celery = Celery(name, task_cls=_task_class(app, server))
     _seal(celery_app, server.to_celery())
     faults = import_task_modules(server)
     if faults:
@@ -127,8 +127,10 @@ def _seal(celery_app: Celery, configuration: dict[str, Any]) -> Celery:
     return celery_app
 
 
-def _task_class(app: Flask, settings: FlaskCelerySettings) -> type[IbutsuTask]:
+def _task_class(app: Flask, server: ServerSettings) -> type[IbutsuTask]:
     from ibutsu_server.util.celery_task import IbutsuTask
+
+    settings, outages = server.celery, server.outages
 
     class AppTask(IbutsuTask):
         abstract = True
@@ -138,5 +140,7 @@ def _task_class(app: Flask, settings: FlaskCelerySettings) -> type[IbutsuTask]:
         retry_backoff = settings.task_retry_backoff
         retry_backoff_max = settings.task_retry_backoff_max
         retry_jitter = settings.task_retry_jitter
+        outage_limit = outages.limit
+        outage_longest_wait = outages.longest_wait
 
     return AppTask

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from psycopg.errors import LockNotAvailable
 from sqlalchemy import func, select, update
-from sqlalchemy.exc import OperationalError
 
 from ibutsu_server.db.base import db
 from ibutsu_server.db.models import Import
+from ibutsu_server.db.types import utc_now
 from ibutsu_server.exceptions import ImportRejectedError, InvalidInputError
 from ibutsu_server.ingest.ownership import Ownership
 from ibutsu_server.ingest.records import UploadRecord
@@ -26,14 +26,17 @@ if TYPE_CHECKING:
 Report = Callable[[int, int | None, str], None]
 """Takes the results so far, how many there are (None where it is not known), and the phase."""
 
-CLAIM_TIMEOUT: Final = 30
-"""Seconds to wait for an import that another worker has: longer than any statement of an import."""
+CLAIM_TIMEOUT: Final = 2
+"""Seconds to wait for an import that somebody else has locked, before it is left for later."""
+
+CLAIM: Final = "claim"
+"""Key of ``Import.data`` that says, until the import has ended, that a worker which locks the row took it."""
 
 _ENDED: Final = ("done", "error")
 
 
 def carry_out(import_id: str, open_reader: OpenReader, settings: ImportSettings, report: Report) -> None:
-    """Import the stored file, unless the import has ended already or another worker has it.
+    """Import the stored file, unless the import has ended already.
 
     All rows and the status ``done`` become visible together, and the file's content is cleared. A file
     that can never be imported leaves no row but the status ``error``, with the reason in
@@ -41,14 +44,17 @@ def carry_out(import_id: str, open_reader: OpenReader, settings: ImportSettings,
 
     Raises:
         InvalidInputError: there is no such import.
+        sqlalchemy.exc.OperationalError: somebody else holds the import's lock; it is not known whether they
+            will end it.
     """
     if not _claim(import_id):
         return
+    _mark_claim(import_id)
     db.session.commit()  # everybody can see that it is running
     if not _claim(import_id):
         return
     import_ = db.session.get_one(Import, import_id, populate_existing=True)
-    upload = dict(import_.data or {})
+    upload = _without_claim(import_.data)
     try:
         with db.session.begin_nested():
             run_id = _write(import_, _read_upload(upload), open_reader, settings, report)
@@ -62,45 +68,49 @@ def carry_out(import_id: str, open_reader: OpenReader, settings: ImportSettings,
 
 def end_in_error(import_id: str, reason: str) -> None:
     """Set the status ``error`` and say why, unless the import has ended already."""
+    _limit_waiting(f"{CLAIM_TIMEOUT}s")
     import_ = db.session.get(Import, import_id, populate_existing=True, with_for_update=True)
     if import_ is not None and import_.status not in _ENDED:
         import_.status = "error"
-        import_.data = {**(import_.data or {}), "error": reason}
+        import_.data = {**_without_claim(import_.data), "error": reason}
         db.session.flush()
 
 
 def _claim(import_id: str) -> bool:
-    """Take an unfinished import for this transaction, unless a living worker has it.
+    """Take an import for this transaction; return whether it has not ended.
 
     PostgreSQL locks the row. On SQLite the update takes the one lock of the database.
     """
-    if not _lock(import_id):
-        return False
+    _lock(import_id)
     unfinished = func.coalesce(Import.status, "").not_in(_ENDED)
     claim = update(Import).where(Import.id == import_id, unfinished).values(status="running")
     return db.session.scalar(claim.returning(Import.id)) is not None
 
 
-def _lock(import_id: str) -> bool:
-    """Wait for the row; say whether it was free in time.
+def _mark_claim(import_id: str) -> None:
+    """Say in the row that whoever runs this import keeps it locked, which older workers do not."""
+    import_ = db.session.get_one(Import, import_id, populate_existing=True)
+    claim = {"worker": platform.node(), "at": utc_now().isoformat(timespec="seconds")}
+    import_.data = {**(import_.data or {}), CLAIM: claim}
+
+
+def _without_claim(data: dict[str, Any] | None) -> dict[str, Any]:
+    return {key: value for key, value in (data or {}).items() if key != CLAIM}
+
+
+def _lock(import_id: str) -> None:
+    """Lock the row; a lock of somebody else that lasts is an error, after which the task comes again.
 
     The lock of a worker that was killed lasts until the database has noticed, which may be after the
     message came to another one.
     """
     _limit_waiting(f"{CLAIM_TIMEOUT}s")
     query = select(Import.id).where(Import.id == import_id).with_for_update(key_share=True)
-    try:
-        found = db.session.scalar(query)
-    except OperationalError as error:
-        db.session.rollback()
-        if isinstance(error.orig, LockNotAvailable):
-            return False
-        raise
+    found = db.session.scalar(query)
     _limit_waiting("0")
     if found is None:
         message = f"There is no import {import_id}: store the file before the task is sent."
         raise InvalidInputError(message)
-    return True
 
 
 def _limit_waiting(limit: str) -> None:

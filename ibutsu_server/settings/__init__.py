@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ibutsu_server.settings.flask_celery import FlaskCelerySettings
     from ibutsu_server.settings.flower import FlowerSettings
     from ibutsu_server.settings.imports import ImportSettings
+    from ibutsu_server.settings.outages import OutageSettings
     from ibutsu_server.settings.pruning import PruneSettings
     from ibutsu_server.settings.queries import QuerySettings
     from ibutsu_server.settings.server import ServerSettings
@@ -31,6 +32,7 @@ _MODULES = {
     "FlowerSettings": "flower",
     "ImportSettings": "imports",
     "Origin": "source_kinds",
+    "OutageSettings": "outages",
     "PruneSettings": "pruning",
     "QuerySettings": "queries",
     "ServerSettings": "server",
@@ -46,6 +48,7 @@ __all__ = [
     "FlowerSettings",
     "ImportSettings",
     "Origin",
+    "OutageSettings",
     "PruneSettings",
     "QuerySettings",
     "ServerSettings",

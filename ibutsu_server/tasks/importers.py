@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from celery.exceptions import SoftTimeLimitExceeded
 from celery.signals import task_failure
 from flask import current_app
+from sqlalchemy.exc import SQLAlchemyError
 
 from ibutsu_server.db.base import db
 from ibutsu_server.exceptions import InvalidInputError
@@ -16,12 +18,15 @@ from ibutsu_server.ingest.opening import open_archive, open_junit
 from ibutsu_server.tasks.arguments import uuid_argument
 from ibutsu_server.util.app_context import get_flask_app
 from ibutsu_server.util.celery_task import shared_task
+from ibutsu_server.util.outages import is_outage, reason_of
 
 if TYPE_CHECKING:
     from celery import Task
 
     from ibutsu_server.ingest.opening import OpenReader
     from ibutsu_server.util.celery_task import IbutsuTask
+
+logger = logging.getLogger(__name__)
 
 PROGRESS_SECONDS: Final = 0.5
 """Seconds between two reports of progress."""
@@ -65,14 +70,29 @@ class _Progress:
 
 
 @task_failure.connect(dispatch_uid="ibutsu_server.end_failed_import")
-def end_failed_import(sender: IbutsuTask, exception: BaseException, args: Any, **context: Any) -> None:
-    """End an import whose task failed for good, also where its process was killed, and keep its file."""
+def end_failed_import(
+    sender: IbutsuTask, exception: BaseException, args: Any, kwargs: Any, **context: Any
+) -> None:
+    """End an import whose task failed for good, also where its process was killed, and keep its file.
+
+    After an outage, and where the database is away now, the import stays as it is: it is not its fault, and
+    the rescue sends it again.
+    """
     del context
     if sender.name not in _IMPORTERS or isinstance(exception, InvalidInputError):
         return
-    with (sender.flask_app or get_flask_app()).app_context():
-        end_in_error(_id_of(args[0]), _reason(exception, sender.request.retries + 1))
-        db.session.commit()
+    import_id = _id_of(args[0] if args else kwargs["import_"])
+    if is_outage(exception):
+        logger.warning("Import %s is left for the rescue: %s", import_id, reason_of(exception))
+        return
+    try:
+        with (sender.flask_app or get_flask_app()).app_context():
+            end_in_error(import_id, _reason(exception, sender.request.retries + 1))
+            db.session.commit()
+    except SQLAlchemyError as error:
+        if not is_outage(error):
+            raise
+        logger.warning("Import %s is left for the rescue: %s", import_id, reason_of(error))
 
 
 def _reason(exception: BaseException, attempts: int) -> str:

@@ -1,0 +1,24 @@
+"""How tasks and imports outlast an outage of the infrastructure."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from ibutsu_server.settings.base import SettingsGroup
+from ibutsu_server.settings.fields import Seconds
+
+
+class OutageSettings(SettingsGroup):
+    """How long a task waits for its servers, and when an import that nobody works on is sent again."""
+
+    model_config = SettingsConfigDict(env_prefix="IBUTSU_OUTAGE_")
+
+    limit: Seconds = 86_400
+    """Seconds a task waits for the broker or the database; from then on each attempt counts towards
+    ``CELERY_TASK_MAX_RETRIES``. An import stays pending even then, until it is sent again."""
+
+    longest_wait: Annotated[Seconds, Field(le=60)] = 60
+    """Seconds between two attempts at most; the first waits are shorter."""
