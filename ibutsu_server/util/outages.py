@@ -38,6 +38,9 @@ _SQLITE_CODES: Final = (
 )
 """Prefixes of result codes, https://sqlite.org/rescode.html"""
 
+_CONNECTION_WAS_LOST: Final = "8s2b"
+"""Code of SQLAlchemy's error, https://docs.sqlalchemy.org/en/21/errors.html#error-8s2b"""
+
 _REDIS_ERRORS: Final = (
     redis.exceptions.ConnectionError,
     redis.exceptions.TimeoutError,
@@ -53,7 +56,7 @@ _REDIS_REFUSALS: Final = ("MISCONF", "LOADING", "READONLY", "OOM", "NOREPLICAS",
 def is_outage(error: BaseException | None) -> bool:
     """Return whether the broker or the database caused ``error``, so that the same work may succeed later."""
     if isinstance(error, PendingRollbackError):
-        return any(is_outage(earlier) for earlier in (error.__cause__, error.__context__))
+        return error.code == _CONNECTION_WAS_LOST
     if isinstance(error, DBAPIError):
         return error.connection_invalidated or is_outage(error.orig)
     if isinstance(error, psycopg.Error):
