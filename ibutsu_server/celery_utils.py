@@ -98,6 +98,7 @@ def create_flask_celery_app(
     watch_connections(app)
     celery_app: Celery = Celery(name, task_cls=_task_class(app, server))
     _seal(celery_app, server.to_celery())
+    celery_app.steps["consumer"].add("ibutsu_server.worker.rescue:RescueBell")
     faults = import_task_modules(server)
     if faults:
         raise ConfigurationError(faults)

@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "demo": _Command("demo", "demo", "Import reports into a running system, and show the runs."),
     "dev": _Command("dev", "dev", "Keep worker, scheduler and Flower running on this machine."),
     "import": _Command("import_", "import_files", "Import result files."),
+    "imports": _Command("imports", "imports", "Look after the imports in the database."),
 }
 
 

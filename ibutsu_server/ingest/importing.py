@@ -91,7 +91,13 @@ def _mark_claim(import_id: str) -> None:
     """Say in the row that whoever runs this import keeps it locked, which older workers do not."""
     import_ = db.session.get_one(Import, import_id, populate_existing=True)
     claim = {"worker": platform.node(), "at": utc_now().isoformat(timespec="seconds")}
-    import_.data = {**(import_.data or {}), CLAIM: claim}
+    import_.data = {**(import_.data or {}), CLAIM: {**claim_of(import_), **claim}}
+
+
+def claim_of(import_: Import) -> dict[str, Any]:
+    """Return what the worker that claimed an import wrote into it, empty where none of ours did."""
+    claim = (import_.data or {}).get(CLAIM)
+    return claim if isinstance(claim, dict) else {}
 
 
 def _without_claim(data: dict[str, Any] | None) -> dict[str, Any]:

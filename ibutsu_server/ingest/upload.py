@@ -63,6 +63,26 @@ def _project_id(name_or_id: str) -> str:
     raise InvalidInputError(message)
 
 
+def task_of(filename: str | None, format_: str | None, start: bytes) -> str:
+    """Return the task that imports a file; ``start`` is its first 512 bytes or more.
+
+    The existing API stores no format and sends ``.xml`` to one task, ``.tar.gz`` to the other. What is
+    neither goes to the JUnit importer, which reports what is wrong with it.
+    """
+    if format_ in TASKS:
+        return TASKS[format_]
+    name = (filename or "").lower()
+    if name.endswith(".xml"):
+        return TASKS["junit"]
+    if name.endswith((".tar.gz", ".tgz", ".tar")):
+        return TASKS["archive"]
+    try:
+        is_archive = Look(BytesIO(start)).packing is not None
+    except ImportRejectedError:  # the start of a compressed file may be too little to unpack
+        is_archive = False
+    return TASKS["archive" if is_archive else "junit"]
+
+
 def _format_of(content: bytes) -> str:
     look = Look(BytesIO(content))
     if look.packing is not None:

@@ -41,6 +41,7 @@ _PLAN: Final = (
         "ibutsu_server.tasks.db.prune_old_import_files",
         "days",
     ),
+    _Plan("rescue-imports", "rescue_imports", "ibutsu_server.tasks.importers.rescue_imports", None),
 )
 
 
@@ -105,6 +106,12 @@ class BeatSettings(SettingsGroup):
 
     prune_import_files_days: Annotated[int, Field(ge=constants.MIN_IMPORT_FILE_DAYS, le=_LONGEST_DAYS)] = 7
     """Days that imports and their files are kept."""
+
+    rescue_imports_enabled: bool = True
+    """Whether imports whose message or worker was lost are sent again."""
+
+    rescue_imports_schedule: ScheduleField = setting(Schedule("300"))
+    """When they are: five crontab fields or seconds; every 5 minutes."""
 
     def cross_faults(self) -> Iterator[CrossFault]:
         """Yield retentions in the wrong order: a child row must go before its parent."""

@@ -22,3 +22,13 @@ class OutageSettings(SettingsGroup):
 
     longest_wait: Annotated[Seconds, Field(le=60)] = 60
     """Seconds between two attempts at most; the first waits are shorter."""
+
+    rescue_grace: Seconds = 15
+    """Seconds after its upload in which an import is not sent again: its own message is on its way."""
+
+    rescue_interval: Seconds = 240
+    """Seconds in which an import is sent again once at most."""
+
+    foreign_age: Seconds = 3600
+    """Seconds for which an import must have been seen running before it is taken from a worker of an earlier
+    version, which does not lock what it imports."""

@@ -19,6 +19,7 @@ from ibutsu_server.tasks.arguments import uuid_argument
 from ibutsu_server.util.app_context import get_flask_app
 from ibutsu_server.util.celery_task import shared_task
 from ibutsu_server.util.outages import is_outage, reason_of
+from ibutsu_server.worker.rescue import RESCUE, rescue_through
 
 if TYPE_CHECKING:
     from celery import Task
@@ -42,6 +43,14 @@ def run_junit_import(self: Task[Any, Any], import_: dict[str, Any]) -> None:
 def run_archive_import(self: Task[Any, Any], import_: dict[str, Any]) -> None:
     """Import an archive of pytest-ibutsu; of the record only ``id`` is used."""
     _run(self, import_, open_archive)
+
+
+@shared_task(bind=True, name=RESCUE)
+def rescue_imports(self: Task[Any, Any]) -> str:
+    """Send the imports again that no worker has and no message names; return a sentence."""
+    rescued = rescue_through(self.app, current_app.extensions["ibutsu_server"].outages)
+    logger.info("%s", rescued)
+    return str(rescued)
 
 
 def _run(task: Task[Any, Any], import_: dict[str, Any], open_reader: OpenReader) -> None:

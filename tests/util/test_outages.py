@@ -50,7 +50,7 @@ def error_of(code: str) -> psycopg.Error:
     ],
 )
 def test_errors_of_the_servers_are_outages(error: BaseException | None, expected: bool) -> None:
-    """A server that is away, refuses connections or refuses writes is an outage; its other answers are not."""
+    """A server that is away or refuses connections or writes is an outage; its other answers are not."""
     assert is_outage(error) is expected
     assert is_outage(DBAPIError("SELECT 1", {}, error)) is expected if error else True
 
@@ -90,7 +90,7 @@ def test_a_lock_that_somebody_else_holds_is_known_from_a_server_that_is_away() -
 
 
 def test_sqlite_is_read_by_its_result_codes(tmp_path: Path) -> None:
-    """A database that another process writes to, or that cannot be opened, is an outage; a missing table is not."""
+    """A database that is being written to, or cannot be opened, is an outage; a missing table is not."""
     with (
         closing(sqlite3.connect(tmp_path / "a.db")) as first,
         closing(sqlite3.connect(tmp_path / "a.db", timeout=0)) as second,

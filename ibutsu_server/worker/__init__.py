@@ -1,0 +1,1 @@
+"""What keeps a worker honest: it sends again what was lost, and stores what it did."""
