@@ -20,7 +20,14 @@ NO_BROKER: Final = {"CELERY_BROKER_URL": "redis://localhost:1/0"}
 NO_SERVER: Final = NO_BROKER | {"SQLALCHEMY_DATABASE_URI": "sqlite://"}
 NO_ENTRY: Final = {
     f"IBUTSU_BEAT_{entry}_ENABLED": "false"
-    for entry in ("PRUNE_FILES", "PRUNE_RESULTS", "PRUNE_RUNS", "PRUNE_IMPORT_FILES", "SYNC_ABORTED_RUNS")
+    for entry in (
+        "PRUNE_FILES",
+        "PRUNE_RESULTS",
+        "PRUNE_RUNS",
+        "PRUNE_IMPORT_FILES",
+        "SYNC_ABORTED_RUNS",
+        "RESCUE_IMPORTS",
+    )
 }
 
 SYMPTOMS: Final[list[tuple[str, str, Mapping[str, str]]]] = [
@@ -33,7 +40,7 @@ SYMPTOMS: Final[list[tuple[str, str, Mapping[str, str]]]] = [
     ),
     ("SQLALCHEMY_DATABASE_URI environment variable", WORKER, NO_BROKER),
     ("CELERY_INCLUDE names", WORKER, NO_SERVER | {"CELERY_INCLUDE": "ibutsu_server.tasks.nope"}),
-    ("The schedule has 5 entries", SCHEDULER, NO_SERVER),
+    ("The schedule has 6 entries", SCHEDULER, NO_SERVER),
     ("The schedule is empty", SCHEDULER, NO_SERVER | NO_ENTRY),
     (
         "IBUTSU_BEAT_PRUNE_RUNS_SCHEDULE",

@@ -36,6 +36,10 @@ PLAN = {
         "schedule": crontab(minute="0", hour="2"),
         "args": (7,),
     },
+    "rescue-imports": {
+        "task": "ibutsu_server.tasks.importers.rescue_imports",
+        "schedule": 5 * 60,
+    },
 }
 
 
@@ -48,7 +52,7 @@ def plan_of(**environ: str) -> dict[str, Any]:
 
 
 def test_the_default_plan_is_the_documented_one() -> None:
-    """Five entries, nothing more, with their schedules and retentions."""
+    """Six entries, nothing more, with their schedules and retentions."""
     assert plan_of() == PLAN
 
 

@@ -116,4 +116,4 @@ def test_the_scheduler_has_the_entry(folder: Path, tmp_path: Path) -> None:
     """The entry is part of the plan that the scheduler reports."""
     schedule = {"CELERY_BEAT_SCHEDULE_FILENAME": str(tmp_path / "beat")}
     with Process(SCHEDULER, variables(folder) | schedule, folder=folder) as beat:
-        beat.wait_for("The schedule has 6 entries: greet, prune-old-artifact-files")
+        beat.wait_for("The schedule has 7 entries: greet, prune-old-artifact-files")
