@@ -297,7 +297,8 @@ class FlaskCelerySettings(DatabaseSettings, BrokerSettings):
     def to_celery(self) -> dict[str, Any]:
         """Return Celery's whole configuration but the schedule, by its lower-case names."""
         own = {name: getattr(self, name) for name in _beyond(type(self).model_fields)}
-        configuration = {**super().to_celery(), **own, **self.celery.thaw()}
+        retry = {"result_backend_always_retry": True}
+        configuration = {**super().to_celery(), **retry, **own, **self.celery.thaw()}
         for options in ("broker_transport_options", "result_backend_transport_options"):
             configuration[options].setdefault("visibility_timeout", self.broker_visibility_timeout)
         return configuration

