@@ -59,6 +59,14 @@ class OwnPostgres:
         self.execute(f"ALTER SYSTEM SET {name} = '{value}'")
         self.execute("SELECT pg_reload_conf()")
 
+    def reset(self, name: str) -> None:
+        """Take back what :meth:`set` did; an administrator may do so though nothing can be written."""
+        with psycopg.connect(
+            self.uri, autocommit=True, options="-c default_transaction_read_only=off"
+        ) as admin:
+            admin.execute(f"ALTER SYSTEM RESET {name}".encode())
+            admin.execute("SELECT pg_reload_conf()")
+
     def initialise(self) -> None:
         """Make its data directory."""
         os.environ.setdefault("XDG_RUNTIME_DIR", str(self._folder))
