@@ -173,6 +173,7 @@ def test_beat_settings_can_be_injected() -> None:
         "prune-old-artifact-files",
         "prune-old-import-files",
         "prune-old-results",
+        "rescue-imports",
         "sync-aborted-runs",
         "own",
     }

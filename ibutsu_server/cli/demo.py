@@ -9,8 +9,9 @@ import click
 from ibutsu_server.app import create_app
 from ibutsu_server.celery_utils import create_flask_celery_app
 from ibutsu_server.cli.dev import end_on_sigterm
+from ibutsu_server.cli.following import follow
 from ibutsu_server.cli.stack import Stack, running_stack
-from ibutsu_server.cli.uploads import Upload, follow, print_outcomes, send
+from ibutsu_server.cli.uploads import Upload, print_outcomes, send
 from ibutsu_server.db.base import db
 from ibutsu_server.exceptions import IbutsuError
 from ibutsu_server.ingest.upload import find_or_create_project
@@ -46,7 +47,7 @@ def _import(stack: Stack, files: tuple[Path, ...]) -> int:
     with flask_app.app_context():
         find_or_create_project(_PROJECT)
         db.session.commit()
-        outcomes = follow(celery_app, send(celery_app, [Upload(path, _PROJECT) for path in files]))
+        outcomes = follow(celery_app, list(send(celery_app, [Upload(path, _PROJECT) for path in files])))
         print_outcomes(outcomes)
         db.session.remove()
         db.engine.dispose()

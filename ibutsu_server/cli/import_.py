@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from ibutsu_server.cli.uploads import Upload, follow, outcome, print_outcomes, send
+from ibutsu_server.cli.following import follow
+from ibutsu_server.cli.uploads import Sent, Upload, outcome, print_outcomes, send
 
 
 def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -50,12 +51,15 @@ def import_files(
     from ibutsu_server import celery_app, flask_app
 
     with flask_app.app_context():
-        sent = send(celery_app, [Upload(path, project, source, metadata) for path in files])
+        uploads = [Upload(path, project, source, metadata) for path in files]
+        sent: list[Sent] = []
         try:
+            sent.extend(send(celery_app, uploads))
             outcomes = [outcome(one) for one in sent] if no_wait else follow(celery_app, sent)
         except KeyboardInterrupt:
-            ids = ", ".join(one.import_id for one in sent)
-            click.echo(f"No longer waiting. These imports go on in the worker: {ids}.", err=True)
+            if sent:
+                ids = ", ".join(one.import_id for one in sent)
+                click.echo(f"No longer waiting. These imports go on in the worker: {ids}.", err=True)
             raise SystemExit(128 + signal.SIGINT) from None
     if as_json:
         click.echo(json.dumps([vars(ended) for ended in outcomes], indent=2))

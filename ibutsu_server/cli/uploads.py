@@ -1,4 +1,4 @@
-"""Send files to the worker, follow their imports and show what became of them."""
+"""Send files to the worker, and show what became of them."""
 
 from __future__ import annotations
 
@@ -7,24 +7,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from celery.result import denied_join_result
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from ibutsu_server.cli.tables import print_table
 from ibutsu_server.db.base import db
 from ibutsu_server.db.models import Import, Run
 from ibutsu_server.exceptions import InvalidInputError
 from ibutsu_server.ingest.upload import TASKS, store_upload
+from ibutsu_server.util.outages import reason_of
 from ibutsu_server.util.redis_lock import get_redis_client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from celery import Celery
-    from celery.result import AsyncResult
-    from rich.progress import TaskID
 
-_PING_SECONDS: Final = 1.0
+_NOT_SENT: Final = (
+    "{file}: the broker does not take messages ({reason}). The file is stored as import {id} and is sent "
+    "when it does: within minutes by the scheduler, or at once by 'ibutsu imports rescue'."
+)
 _COUNTS: Final = {
     "tests": "tests",
     "passed": "passes",
@@ -39,7 +42,7 @@ _COUNTS: Final = {
 
 @dataclass(frozen=True)
 class Upload:
-    """Be one file to import, and what the person who uploads it says of it."""
+    """One file to import, and what the person who uploads it says of it."""
 
     path: Path
     project: str | None = None
@@ -49,16 +52,16 @@ class Upload:
 
 @dataclass(frozen=True)
 class Sent:
-    """Be an import that waits for a worker, or is in its hands."""
+    """An import that is stored; ``task_id`` is None where the broker did not take its message."""
 
     file: str
     import_id: str
-    result: AsyncResult[Any]
+    task_id: str | None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Be what is known of one import; ``error`` says why it failed, if it did."""
+    """What is known of one import; ``error`` says why it failed, if it did."""
 
     file: str
     import_id: str
@@ -67,16 +70,19 @@ class Outcome:
     runs: list[dict[str, Any]]
 
 
-def send(celery_app: Celery, uploads: Iterable[Upload]) -> list[Sent]:
-    """Store each file in the database and send the task that imports it.
+def send(celery_app: Celery, uploads: Iterable[Upload]) -> Iterator[Sent]:
+    """Store each file in the database and send the task that imports it; yield each when it is stored.
+
+    Where the broker does not take the message, the import is sent by the next rescue, and a line says so.
 
     Raises:
         ImportRejectedError: a file is of no known format.
         InvalidInputError: there is no such project, or a file cannot be read.
-        redis.exceptions.RedisError: the broker does not answer; no file is stored then.
+        redis.exceptions.RedisError: the broker did not answer before the first file was stored.
     """
     get_redis_client().ping()
-    return [_send(celery_app, upload) for upload in uploads]
+    for upload in uploads:
+        yield _send(celery_app, upload)
 
 
 def _send(celery_app: Celery, upload: Upload) -> Sent:
@@ -87,8 +93,16 @@ def _send(celery_app: Celery, upload: Upload) -> Sent:
         source=upload.source,
         metadata=upload.metadata,
     )
-    result = celery_app.send_task(TASKS[str(import_.format)], args=[import_.to_dict()])
-    return Sent(click.format_filename(upload.path), import_.id, result)
+    file, import_id = click.format_filename(upload.path), import_.id
+    task, record = TASKS[str(import_.format)], import_.to_dict()
+    db.session.rollback()  # no transaction stays open while the broker is asked
+    try:
+        with denied_join_result():  # nobody waits for the task: the row of the import says how it ends
+            task_id = celery_app.send_task(task, args=[record]).id
+    except (OperationalError, RedisError) as error:
+        click.echo(_NOT_SENT.format(file=file, reason=reason_of(error), id=import_id), err=True)
+        return Sent(file, import_id, None)
+    return Sent(file, import_id, task_id)
 
 
 def _content(path: Path) -> bytes:
@@ -99,46 +113,14 @@ def _content(path: Path) -> bytes:
         raise InvalidInputError(message) from error
 
 
-def follow(celery_app: Celery, imports: Sequence[Sent]) -> list[Outcome]:
-    """Wait for the imports to end, with a progress bar for each, and tell how they ended."""
-    console = Console(stderr=True)
-    if not celery_app.control.inspect(limit=1, timeout=_PING_SECONDS).ping():
-        console.print("No worker answers: the imports wait in the queue until one starts.")
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
-        bars = [progress.add_task(sent.file, total=None) for sent in imports]
-        for sent, bar in zip(imports, bars, strict=True):
-            sent.result.get(propagate=False, on_message=_Bar(progress, bar))
-            tests = sum(run["summary"]["tests"] for run in outcome(sent).runs)
-            progress.update(bar, completed=tests, total=tests)
-    return [outcome(sent) for sent in imports]
-
-
-class _Bar:
-    """Draw the progress that a task reports while it runs."""
-
-    def __init__(self, progress: Progress, bar: TaskID) -> None:
-        self._progress = progress
-        self._bar = bar
-
-    def __call__(self, message: dict[str, Any]) -> None:
-        if message["status"] == "PROGRESS":
-            counts = message["result"]
-            self._progress.update(self._bar, completed=counts["current"], total=counts["total"])
-
-
 def outcome(sent: Sent) -> Outcome:
     """Read from the database how far an import has come."""
-    db.session.rollback()
     import_ = db.session.get_one(Import, sent.import_id, populate_existing=True)
     data = import_.data or {}
     runs = [db.session.get_one(Run, run_id).to_dict() for run_id in data.get("run_id") or ()]
-    return Outcome(sent.file, sent.import_id, str(import_.status), data.get("error"), runs)
+    status = str(import_.status)
+    db.session.rollback()
+    return Outcome(sent.file, sent.import_id, status, data.get("error"), runs)
 
 
 def print_outcomes(outcomes: Sequence[Outcome]) -> None:

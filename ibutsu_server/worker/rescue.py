@@ -28,6 +28,12 @@ _SENT: Final = "ibutsu-import-sent-{}"
 _SEEN: Final = "ibutsu-import-seen-{}"
 
 
+def queues_of_imports(celery_app: Celery) -> set[str]:
+    """Return the names of the queues that imports are sent to."""
+    router = celery_app.amqp.router
+    return {router.route({}, task)["queue"].name for task in TASKS.values()}
+
+
 class ImportMessages:
     """The messages of imports in the queues of a Celery app, and what its Redis remembers of them.
 
@@ -41,11 +47,9 @@ class ImportMessages:
 
     def waiting(self) -> int:
         """Return how many messages wait in the queues that imports are sent to."""
-        router = self._app.amqp.router
-        queues = {router.route({}, task)["queue"].name for task in TASKS.values()}
         with self._app.connection_for_write() as connection:
             channel: Any = connection.default_channel
-            return sum(channel.queue_declare(queue).message_count for queue in queues)
+            return sum(channel.queue_declare(queue).message_count for queue in queues_of_imports(self._app))
 
     def may_send(self, import_id: str) -> bool:
         """Return whether the import was not sent in the last interval, and remember that it is sent now."""

@@ -93,6 +93,12 @@ class Deployment:
         self.send(ids)
         return ids
 
+    def expect(self, cases: int) -> None:
+        """Expect the imports that somebody else stored to make a run of so many cases each."""
+        with Session(self._engine) as session:
+            for import_id in session.scalars(select(Import.id)):
+                self._expected.setdefault(import_id, cases)
+
     def statuses(self) -> Counter[str]:
         """Return how many imports have each status."""
         with Session(self._engine) as session:
