@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from ibutsu_server.db.base import db
 from ibutsu_server.db.models import Import, ImportFile, Project
-from ibutsu_server.exceptions import InvalidInputError
+from ibutsu_server.exceptions import ImportRejectedError, InvalidInputError
 from ibutsu_server.ingest.opening import Look
 from ibutsu_server.ingest.ownership import projects_called
 
