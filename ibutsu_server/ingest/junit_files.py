@@ -40,6 +40,7 @@ class JunitFilesReader:
         self._files = files
         self._settings = settings
         self._results = 0
+        self._copied_bytes = 0
 
     def results(self) -> Iterator[ResultRecord]:
         """Read the reports one after another.
@@ -61,14 +62,13 @@ class JunitFilesReader:
         artifacts = sorted(set(paths).difference(reports))
         merged = _MergedRuns(self._settings.max_artifact_bytes)
         for path in reports:
-            run_id = str(uuid5(NAMESPACE_OID, f"{self.run.id}/{path}"))  # so that no result id comes twice
-            reader = JunitReader(self._files.open(path), run_id=run_id, settings=self._settings)
-            with _naming(path):
+            with _naming(path), self._reader(path) as reader:
                 for record in reader.results():
                     if path == reports[0]:
                         self._name_project(reader)
                     yield self._adopted(record, path)
-            artifacts += self._keep_artifacts(path, reader.run)
+                self._check_copies(reader)
+                artifacts += self._keep_artifacts(path, reader.run)
             merged.add(path, reader.run)
             if path == reports[0]:
                 self._name_project(reader)
@@ -77,8 +77,11 @@ class JunitFilesReader:
 
     def _is_report(self, path: str) -> bool:
         with _naming(path):
-            source = XmlSource(self._files.open(path), max_text_bytes=self._settings.max_artifact_bytes)
-        return source.root in ROOTS
+            return XmlSource(self._files.open(path)).root in ROOTS
+
+    def _reader(self, path: str) -> JunitReader:
+        run_id = str(uuid5(NAMESPACE_OID, f"{self.run.id}/{path}"))  # so that no result id comes twice
+        return JunitReader(self._files.open(path), run_id=run_id, settings=self._settings)
 
     def _adopted(self, record: ResultRecord, path: str) -> ResultRecord:
         self._results += 1
@@ -91,6 +94,16 @@ class JunitFilesReader:
             raise ImportRejectedError(message)
         record.metadata |= {"run": self.run.id, "suites": [path, *record.metadata["suites"]]}
         return record
+
+    def _check_copies(self, reader: JunitReader) -> None:
+        self._copied_bytes += reader.copied_bytes
+        limit = self._settings.max_copied_bytes
+        if self._copied_bytes > limit:
+            message = (
+                "What the suites say is kept with each of their cases, and that is more than "
+                f"{limit:,} bytes: upload fewer reports in one file, or raise IBUTSU_IMPORT_MAX_COPIED_BYTES."
+            )
+            raise ImportRejectedError(message)
 
     def _name_project(self, reader: JunitReader) -> None:
         """Let the first report name the project of the run."""

@@ -54,12 +54,14 @@ def open_junit(filename: str, content: IO[bytes], settings: ImportSettings) -> I
     if look.packing is None:
         look.refuse_others()
     if look.packing is None and look.compression is None:
-        yield JunitReader(content, run_id=run_id, settings=settings)
+        with JunitReader(content, run_id=run_id, settings=settings) as reader:
+            yield reader
         return
     with UnpackedFiles(settings) as files:
         if look.packing is None:
             files.unpack_one(filename, content)
-            yield JunitReader(files.open(filename), run_id=run_id, settings=settings)
+            with JunitReader(files.open(filename), run_id=run_id, settings=settings) as reader:
+                yield reader
             return
         _unpack(look, content, files)
         if holds_run(files.extents):

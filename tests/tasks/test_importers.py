@@ -14,7 +14,7 @@ from sqlalchemy import event
 
 from ibutsu_server.celery_utils import create_flask_celery_app
 from ibutsu_server.db import db
-from ibutsu_server.db.models import Artifact, Import, ImportFile, Result, Run
+from ibutsu_server.db.models import Artifact, Import, ImportFile, Project, Result, Run
 from ibutsu_server.exceptions import InvalidInputError
 from ibutsu_server.tasks.importers import run_archive_import, run_junit_import
 from ibutsu_server.tasks.runs import update_run

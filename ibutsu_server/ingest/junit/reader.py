@@ -37,7 +37,6 @@ class JunitReader:
 
     def __init__(self, file: IO[bytes], *, run_id: str, settings: ImportSettings) -> None:
         self.run = RunRecord(id=run_id)
-        self.projects: frozenset[str] = frozenset()
         self.total: int | None = count_of(b"<testcase ", file) or None
         """The number of cases, where it is known without reading them."""
         self._file = file
@@ -45,7 +44,8 @@ class JunitReader:
         self._run_files = RunFiles(settings.max_artifact_bytes)
         self._case_seconds = 0.0
         self._results = 0
-        self._inherited = 0
+        self.copied_bytes = 0
+        """About how many bytes the results so far repeat of what their suites say."""
 
     def __enter__(self) -> Self:
         return self
@@ -97,13 +97,13 @@ class JunitReader:
 
     def _check_limits(self, inherited: int) -> None:
         self._results += 1
-        self._inherited += inherited
+        self.copied_bytes += inherited
         if self._results > self._settings.max_cases:
             raise ImportRejectedError(
                 f"The file has more than {self._settings.max_cases:,} test cases: "
                 "split it, or raise IBUTSU_IMPORT_MAX_CASES."
             )
-        if self._inherited > self._settings.max_copied_bytes:
+        if self.copied_bytes > self._settings.max_copied_bytes:
             raise ImportRejectedError(
                 "What the suites say is kept with each of their cases, and that is more than "
                 f"{self._settings.max_copied_bytes:,} bytes: write fewer properties, "
