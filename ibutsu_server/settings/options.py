@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Set
 from typing import Any, Final
 
 from ibutsu_server.settings.redaction import redact
+from ibutsu_server.settings.text import check_number, check_text
 
 _DEEPEST: Final = 64
 """Levels of dictionaries and lists in each other; Celery and kombu have no option that needs ten."""
@@ -14,10 +15,11 @@ _DEEPEST: Final = 64
 class Options(Mapping[str, Any]):
     """A dictionary that is frozen all the way down and shows no secret.
 
-    Nested dictionaries are ``Options`` and nested lists are tuples; :meth:`thaw` makes dictionaries again.
+    Nested dictionaries are ``Options``, nested lists are tuples and nested sets are frozen; :meth:`thaw`
+    makes dictionaries again.
 
     Raises:
-        ValueError: the values are nested too deeply, or hold text that is not Unicode.
+        ValueError: the values are nested too deeply, or hold text or numbers that cannot be stored.
     """
 
     __slots__ = ("_values",)
@@ -46,22 +48,24 @@ class Options(Mapping[str, Any]):
         """Return ``value`` with ``Options`` for dictionaries and tuples for lists, ``depth`` levels down.
 
         Raises:
-            ValueError: it is nested more deeply, or holds text that is not Unicode.
+            ValueError: it is nested more deeply, or holds text or a number that cannot be stored.
         """
         if depth == 0:
             message = f"is nested more than {_DEEPEST} levels deep; make it flatter"
             raise ValueError(message)
         if isinstance(value, str):
-            return _unicode(value)
+            return check_text(value)
+        if isinstance(value, (int, float)):
+            return check_number(value)
         if isinstance(value, Mapping):
             options = cls()
             options._values = cls._freeze_items(value, depth - 1)
             return options
         if isinstance(value, Set):
-            return frozenset(value)
-        if type(value) in (list, tuple):
+            return frozenset(cls.freeze(item, depth - 1) for item in value)
+        if isinstance(value, (list, tuple)):
             return tuple(cls.freeze(item, depth - 1) for item in value)
-        return value
+        return bytes(value) if isinstance(value, bytearray) else value
 
     @classmethod
     def _freeze_items(cls, values: Mapping[Any, Any], depth: int) -> dict[Any, Any]:
@@ -71,15 +75,6 @@ class Options(Mapping[str, Any]):
 def _thaw(value: Any) -> Any:
     if isinstance(value, Options):
         return value.thaw()
-    if type(value) is tuple:
+    if isinstance(value, tuple):
         return tuple(_thaw(item) for item in value)
     return value
-
-
-def _unicode(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        message = "holds a lone surrogate, which is half a character; write the whole character"
-        raise ValueError(message) from None
-    return text

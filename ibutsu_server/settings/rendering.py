@@ -37,7 +37,8 @@ def effective_values(group: SettingsGroup) -> Iterator[ShownValue]:
                 origin = str(group.origin_of(f"{field}.{name}"))
                 yield ShownValue(f"CELERY_{name.upper()}", redact(name, item), origin)
         else:
-            yield ShownValue(group.names_of(field)[0], dumped[field], str(group.origin_of(field)))
+            name = group.names_of(field)[0]
+            yield ShownValue(name, redact(name, dumped[field]), str(group.origin_of(field)))
 
 
 def as_text(faults: Iterable[Fault]) -> str:

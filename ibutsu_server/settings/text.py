@@ -1,10 +1,15 @@
-"""Read dictionaries and lists from text."""
+"""Check text and numbers, and read dictionaries and lists from text."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final, TypeVar
+
+_HIGHEST: Final = 2**63 - 1
+"""The highest number that JSON readers, Redis and PostgreSQL take as a whole number."""
+
+Number = TypeVar("Number", int, float)
 
 
 def read_mapping(value: Any) -> dict[str, Any]:
@@ -31,7 +36,36 @@ def read_sequence(value: Any) -> list[Any]:
     if not isinstance(value, (list, tuple, set, frozenset)):
         message = "must be a list; as text, its items with commas between them or a JSON array"
         raise ValueError(message)
-    return list(value)
+    return [check_text(item) if isinstance(item, str) else item for item in value]
+
+
+def check_text(text: str) -> str:
+    """Return ``text``, which can be printed, stored and sent.
+
+    Raises:
+        ValueError: it holds a NUL, or half of a character (a lone surrogate).
+    """
+    if "\0" in text:
+        message = "holds a NUL character; remove it"
+        raise ValueError(message)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        message = "holds a lone surrogate, which is half a character; write the whole character"
+        raise ValueError(message) from None
+    return text
+
+
+def check_number(number: Number) -> Number:
+    """Return ``number``, which can be printed, stored and sent.
+
+    Raises:
+        ValueError: it is not finite, or has more than 64 bits.
+    """
+    if not -_HIGHEST <= number <= _HIGHEST:  # which NaN is not, either
+        message = f"holds a number that is not finite or is beyond {_HIGHEST:,}; write a smaller one"
+        raise ValueError(message)
+    return number
 
 
 def _items(text: str) -> list[str]:
