@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import SplitResult, parse_qs, parse_qsl, unquote, urlsplit
 
 from pydantic import AfterValidator, Field, Secret
 
 from ibutsu_server.settings.celery_table import suggestion
-from ibutsu_server.settings.redaction import redact_url, split_sentinels
+from ibutsu_server.settings.redaction import redact_text, split_sentinels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,40 +19,47 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
     from sqlalchemy.engine import URL
 
-REDIS_SCHEMES: Final = ("redis", "rediss", "redis+socket", "unix", "sentinel")
 SENTINEL_PORT: Final = 26379
 UNIX_SCHEMES: Final = frozenset({"redis+socket", "unix"})
 TLS_VERIFICATION: Final = ("required", "optional", "none")
-REDIS_PARAMETERS: Final = frozenset(
-    {
-        "ssl_cert_reqs",
-        "ssl_ca_certs",
-        "ssl_certfile",
-        "ssl_keyfile",
-        "ssl_check_hostname",
-        "virtual_host",
-        "db",
-    }
+_TLS_PARAMETERS: Final = frozenset(
+    {"ssl_cert_reqs", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_check_hostname"}
 )
-"""Query parameters that kombu, Celery's result backend and redis-py all understand."""
+_SOCKET_PARAMETERS: Final = frozenset({"db", "virtual_host"})
+REDIS_PARAMETERS: Final = {
+    "redis": frozenset[str](),
+    "rediss": _TLS_PARAMETERS,
+    "redis+socket": _SOCKET_PARAMETERS,
+    "unix": _SOCKET_PARAMETERS,
+    "sentinel": frozenset[str](),
+}
+"""The query parameters of each scheme that kombu, Celery's result backend and redis-py all take."""
+
+REDIS_SCHEMES: Final = tuple(REDIS_PARAMETERS)
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+"""Control characters, some of which the parser would drop without a word."""
 
 POSTGRESQL_SCHEMES: Final = ("postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2")
 
 
 def _split(url: str) -> SplitResult:
     """Split one URL; the parser's own message is dropped because it may quote the password."""
-    try:
+    with suppress(ValueError):
         parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        parts, port = None, None
-    if parts is None or port == 0 or parts.netloc.count("@") > 1:
-        message = (
-            "cannot be read as a URL; write scheme://user:password@host:port/database "
-            "and percent-encode the special characters of the password"
-        )
-        raise ValueError(message)
-    return parts
+        if parts.port != 0 and not _is_cut_short(parts) and not _CONTROL.search(url):
+            return parts
+    message = (
+        "cannot be read as a URL; write scheme://user:password@host:port/database "
+        "and percent-encode the special characters of the password"
+    )
+    raise ValueError(message)
+
+
+def _is_cut_short(parts: SplitResult) -> bool:
+    """Tell whether an "@" shows that a character of the password was taken for the end of the host."""
+    behind_host = (parts.path if parts.netloc else "") + parts.query + parts.fragment
+    return parts.netloc.count("@") > 1 or "@" in behind_host
 
 
 def _check_redis_url(url: str) -> str:
@@ -79,15 +87,18 @@ def _check_redis_part(scheme: str, parts: SplitResult) -> None:
     elif not re.fullmatch(r"/?\d*", parts.path):
         message = "names a database that is not a number; write for example redis://host:6379/0"
         raise ValueError(message)
-    _check_redis_query(parts.query)
+    _check_redis_query(parts.query, REDIS_PARAMETERS[scheme])
 
 
-def _check_redis_query(query: str) -> None:
+def _check_redis_query(query: str, known: frozenset[str]) -> None:
     for name in parse_qs(query, keep_blank_values=True):
-        if name not in REDIS_PARAMETERS:
-            remedy = suggestion(name, REDIS_PARAMETERS) or f"; use {', '.join(sorted(REDIS_PARAMETERS))}"
-            message = f"has the unknown query parameter '{name}'{remedy}"
+        if name not in known:
+            others = f"; use {', '.join(sorted(known))}" if known else "; remove it"
+            message = f"has the unknown query parameter '{name}'{suggestion(name, known) or others}"
             raise ValueError(message)
+    if not all(number.isdecimal() for name in _SOCKET_PARAMETERS for number in parse_qs(query).get(name, [])):
+        message = "names a database that is not a number; write for example unix:///path/to/redis.sock?db=0"
+        raise ValueError(message)
     verification = parse_qs(query).get("ssl_cert_reqs", [])
     if any(value.removeprefix("CERT_").lower() not in TLS_VERIFICATION for value in verification):
         message = "has an unknown ssl_cert_reqs; use required, optional or none"
@@ -120,7 +131,7 @@ class RedisUrl(Secret[Annotated[str, AfterValidator(_check_redis_url), _REDIS_FO
     """The URL of a Redis, or of the sentinels of a master, whose password is never shown."""
 
     def _display(self) -> str:
-        return redact_url(self.get_secret_value())
+        return redact_text(self.get_secret_value())
 
     @property
     def scheme(self) -> str:
@@ -145,14 +156,14 @@ class RedisUrl(Secret[Annotated[str, AfterValidator(_check_redis_url), _REDIS_FO
     def for_celery(self) -> str:
         """Return the URL in the form that kombu and Celery's result backend read."""
         url = self.get_secret_value()
-        if self.scheme != "unix":
+        if not self.is_unix:
             return url
         return re.sub(r"([?&])db=", r"\1virtual_host=", f"redis+socket{url[len(self.scheme) :]}")
 
     def for_redis(self) -> str:
         """Return the URL in the form that redis-py reads."""
         url = self.get_secret_value()
-        if self.scheme != "redis+socket":
+        if not self.is_unix:
             return url
         return re.sub(r"([?&])virtual_host=", r"\1db=", f"unix{url[len(self.scheme) :]}")
 
@@ -183,7 +194,7 @@ class DatabaseUrl(Secret[Annotated[str, AfterValidator(_check_database_url), _DA
     """The URL of a PostgreSQL or SQLite database, whose password is never shown."""
 
     def _display(self) -> str:
-        return redact_url(self.get_secret_value())
+        return redact_text(self.get_secret_value())
 
     @classmethod
     def of_parts(

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import redis
 import redis.exceptions
 import trustme
 from kombu.exceptions import OperationalError
@@ -52,14 +53,22 @@ def a_task_runs(sender: Celery) -> bool:
     return sender.send_task("failing.under_lock", args=["transport"]).get(timeout=60) is True
 
 
-def test_through_a_unix_socket(tmp_path: Path, sqlite_uri: str) -> None:
-    """A socket serves as broker, for locks and as result backend."""
-    url = f"redis+socket://{tmp_path / 'v.sock'}"
+@pytest.mark.parametrize(
+    ("scheme", "query", "database"),
+    [("redis+socket", "", 0), ("redis+socket", "?db=3", 3), ("unix", "?virtual_host=3", 3)],
+)
+def test_through_a_unix_socket(
+    tmp_path: Path, sqlite_uri: str, scheme: str, query: str, database: int
+) -> None:
+    """A socket serves as broker, for locks and as result backend; all use the database that the URL names."""
+    path = tmp_path / "v.sock"
     with (
-        ValkeyServer(unix_socket_path=tmp_path / "v.sock", port=0),
-        worker_and_sender(sqlite_uri, CELERY_BROKER_URL=url) as (_, sender),
+        ValkeyServer(unix_socket_path=path, port=0),
+        worker_and_sender(sqlite_uri, CELERY_BROKER_URL=f"{scheme}://{path}{query}") as (_, sender),
+        redis.Redis(unix_socket_path=str(path)) as client,
     ):
         assert a_task_runs(sender)
+        assert list(client.info("keyspace")) == [f"db{database}"]
 
 
 def pem(folder: Path, authority: trustme.CA) -> str:

@@ -170,10 +170,25 @@ def test_a_unix_socket_has_one_form_for_celery_and_no_keepalive(url: str) -> Non
         ),
         ("redis://:hunter2@host/0#x", "holds a '#'; percent-encode it as %23"),
         ("unix://", "names no socket; write unix:///path/to/redis.sock"),
+        ("redis://host/0?db_number=hunter2", "has the unknown query parameter 'db_number'; remove it"),
         (
-            "redis://host/0?db_number=hunter2",
-            "has the unknown query parameter 'db_number'; use db, ssl_ca_certs, ssl_cert_reqs, ssl_certfile, "
-            "ssl_check_hostname, ssl_keyfile, virtual_host",
+            "rediss://host/0?timeout=hunter2",
+            "has the unknown query parameter 'timeout'; use ssl_ca_certs, ssl_cert_reqs, ssl_certfile, "
+            "ssl_check_hostname, ssl_keyfile",
+        ),
+        (
+            "unix:///run/redis.sock?db=hunter2",
+            "names a database that is not a number; write for example unix:///path/to/redis.sock?db=0",
+        ),
+        (
+            "redis://host:1/0?x=hunter2@host/0",
+            "cannot be read as a URL; write scheme://user:password@host:port/database "
+            "and percent-encode the special characters of the password",
+        ),
+        (
+            "redis://host/0\n",
+            "cannot be read as a URL; write scheme://user:password@host:port/database "
+            "and percent-encode the special characters of the password",
         ),
         (
             "rediss://host/0?ssl_cert_req=hunter2",
@@ -200,7 +215,7 @@ def test_all_faults_come_at_once() -> None:
     assert faults_of(broker_url="http://h", redis_socket_timeout=-1, broker_ulr="x") == [
         "broker_url has a scheme that is not Redis; "
         "use one of redis://, rediss://, redis+socket://, unix://, sentinel://",
-        "redis_socket_timeout must be a number, above 0",
+        "redis_socket_timeout must be a number, above 0, at most 1,000,000,000",
         "broker_ulr is not a setting of BrokerSettings; did you mean 'broker_url'?",
     ]
 
