@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Any, Final, NamedTuple
 
 import click
@@ -97,3 +98,5 @@ def main() -> None:
     celery --app ibutsu_server:scheduler_app beat --loglevel=info
     celery --app=ibutsu_server:flower_app flower --port=5555
     """
+    if isinstance(sys.stdout, TextIOWrapper):  # names and paths of other bytes than UTF-8 are escaped
+        sys.stdout.reconfigure(errors="backslashreplace")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, ParamSpec, Self, TypeVar, cast
 
-from pydantic import AliasChoices, PrivateAttr, ValidationError
+from pydantic import AliasChoices, PrivateAttr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, SettingsConfigDict
 
 from ibutsu_server.exceptions import ConfigurationError, Fault
 from ibutsu_server.settings.celery_table import suggestion
 from ibutsu_server.settings.fields import READABLE, ManyFaults, file_problem
 from ibutsu_server.settings.sources import DEFAULT_ORIGIN, Notes, Origin, Sources
+from ibutsu_server.settings.text import check_number, check_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,6 +75,14 @@ class SettingsGroup(BaseSettings):
     _origins: Mapping[str, Origin] = PrivateAttr(default_factory=dict)
     _warnings: tuple[Fault, ...] = PrivateAttr(default=())
     _unknown: frozenset[str] = PrivateAttr(default=frozenset())
+    _unadapted: SettingsGroup | None = PrivateAttr(default=None)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _check_storable(cls, value: Any) -> Any:
+        if isinstance(value, (str, Path)):
+            check_text(str(value))
+        return check_number(value) if isinstance(value, int) else value
 
     def __init__(self, **arguments: Any) -> None:
         self._read(Sources.of_process(), arguments)
@@ -106,9 +116,11 @@ class SettingsGroup(BaseSettings):
         return (alias if isinstance(alias, str) else f"{cls.model_config['env_prefix']}{field.upper()}",)
 
     @classmethod
-    def sources_for(cls, sources: Sources, notes: Notes) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Return what pydantic-settings reads after the arguments, the first to win first."""
-        return sources.of(cls, notes)
+    def sources_for(
+        cls, arguments: dict[str, Any], sources: Sources, notes: Notes
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return what pydantic-settings reads, the first to win first."""
+        return (InitSettingsSource(cls, init_kwargs=arguments), *sources.of(cls, notes))
 
     @classmethod
     def collect_others(cls, values: dict[str, Any], source: TracedSource) -> dict[str, Any]:
@@ -148,15 +160,27 @@ class SettingsGroup(BaseSettings):
         del groups
         return self
 
-    def with_derived(self, field: str, value: Any, followed: str, *warnings: Fault) -> Self:
+    def as_given(self) -> Self:
+        """Return the group as it was before it was adapted to other groups."""
+        return self if self._unadapted is None else cast("Self", self._unadapted)
+
+    def longest_work(self) -> tuple[float, str]:
+        """Return the longest time that a task of the group was told to work: seconds, and the setting's name.
+
+        The time limits that nobody gave leave it that time.
+        """
+        return 0.0, ""
+
+    def with_derived(self, field: str, value: Any, followed: str) -> Self:
         """Return a copy in which ``field`` follows the setting called ``followed``."""
-        copy = self.model_copy(update={field: value})
+        copy = self.model_copy()
+        copy.__dict__[field] = value  # nobody has the copy yet, and the field stays one that was not given
         copy._origins = {**self._origins, field: Origin("derived", followed)}  # noqa: SLF001 - a copy of self
-        copy._warnings = (*self._warnings, *warnings)  # noqa: SLF001 - a copy of self
+        copy._unadapted = self.as_given()  # noqa: SLF001 - the same
         return copy
 
     def derived(self) -> Iterator[tuple[str, Any, str]]:
-        """Yield the fields that follow another one: field, value, and the field that is followed.
+        """Yield the fields that follow another one: field, value, and the setting that is followed.
 
         Only what nobody gave takes the value.
         """
@@ -171,13 +195,20 @@ class SettingsGroup(BaseSettings):
         yield from ()
 
     def _read(self, sources: Sources, arguments: dict[str, Any]) -> None:
-        arguments = {name: value for name, value in arguments.items() if value is not None}
-        notes = Notes()
-        notes.origins.update((name, Origin("argument", name)) for name in arguments)
+        notes = Notes(origins=self._origins_of(arguments))
         faults = self._validate(sources, notes, arguments)
         if faults:
             raise ConfigurationError(faults, notes.warnings)
         self._keep(notes)
+
+    @classmethod
+    def _origins_of(cls, arguments: Mapping[str, Any]) -> dict[str, Origin]:
+        origins = {name: Origin("argument", name) for name in arguments}
+        for field in cls.open_fields:
+            options = arguments.get(field)
+            if isinstance(options, Mapping):
+                origins |= {f"{field}.{name}": Origin("argument", f'{field}["{name}"]') for name in options}
+        return origins
 
     def _keep(self, notes: Notes) -> None:
         self._origins = notes.origins
@@ -202,14 +233,13 @@ class SettingsGroup(BaseSettings):
         ]
 
     def _build(self, sources: Sources, notes: Notes, arguments: dict[str, Any]) -> None:
-        from_arguments = InitSettingsSource(type(self), init_kwargs=arguments)
-        super().__init__(_build_sources=((from_arguments, *self.sources_for(sources, notes)), arguments))
+        super().__init__(_build_sources=(self.sources_for(arguments, sources, notes), arguments))
         self._origins = notes.origins
         for field, value, followed in self.derived():
             if field not in self.model_fields_set:
                 # Nobody has the object yet; from now on it is frozen.
                 self.__dict__[field] = value
-                notes.origins[field] = Origin("derived", self.names_of(followed)[0])
+                notes.origins[field] = Origin("derived", followed)
 
     def _faults_beside(
         self, faulty: frozenset[str], sources: Sources, notes: Notes, arguments: dict[str, Any]
@@ -218,7 +248,7 @@ class SettingsGroup(BaseSettings):
         kept = {name: value for name, value in arguments.items() if name not in faulty}
         examples = {name: self.example_of(name) for name in faulty if name in type(self).model_fields}
         given = {name: example for name, example in examples.items() if example is not None}
-        others = Notes(origins=dict(notes.origins), skipped=faulty)
+        others = Notes(origins=self._origins_of(kept), skipped=faulty)
         try:
             self._build(sources, others, {**kept, **given})
         except ValidationError:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import AliasChoices, NonNegativeInt, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 
 from ibutsu_server import constants
 from ibutsu_server.settings.base import CrossFault, SettingsGroup
-from ibutsu_server.settings.fields import OptionsField, Parsed, ReadableFile, Seconds, setting
+from ibutsu_server.settings.fields import LONGEST, OptionsField, Parsed, ReadableFile, Seconds, setting
 from ibutsu_server.settings.options import Options
 from ibutsu_server.settings.urls import RedisUrl
 
@@ -45,7 +45,7 @@ class BrokerSettings(SettingsGroup):
     redis_socket_keepalive: bool = True
     """Whether TCP keepalive probes are sent; a unix socket has none."""
 
-    redis_health_check_interval: NonNegativeInt = 5
+    redis_health_check_interval: Annotated[int, Field(ge=0, le=LONGEST)] = 5
     """Seconds between checks of an idle connection; 0 for none. Measured on a half-open connection:
     with 5 s, and the socket timeout at 5 s, the worker consumes again after 17 s rather than 58 s."""
 
@@ -72,6 +72,15 @@ class BrokerSettings(SettingsGroup):
 
     result_backend_transport_options: OptionsField = setting(default_factory=Options)
     """More options of the result backend's transport, likewise."""
+
+    @field_validator("broker_transport_options", "result_backend_transport_options")
+    @classmethod
+    def _check_visibility_timeout(cls, options: Options) -> Options:
+        timeout = options.get("visibility_timeout", LONGEST)
+        if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 2 <= timeout <= LONGEST:
+            message = f"has a visibility_timeout that is not a number of seconds from 2 to {LONGEST:,}"
+            raise ValueError(message)
+        return options
 
     def cross_faults(self) -> Iterator[CrossFault]:
         """Yield options that do not fit the URLs."""

@@ -28,15 +28,17 @@ _CORRECTED: Final = {
 }
 """Types that contradict Celery's documentation in its table, or do not work, as they should be."""
 
-_AT_LEAST_ONE: Final = frozenset(
-    {
-        "worker_concurrency",
-        "worker_max_tasks_per_child",
-        "worker_max_memory_per_child",
-        "redis_max_connections",
-    }
-)
-"""Counts of which there is never none; every other number of Celery's may be 0."""
+_LOWEST: Final = {
+    "redis_max_connections": 1,
+    "result_cache_max": -1,
+    "worker_concurrency": 1,
+    "worker_max_memory_per_child": 1,
+    "worker_max_tasks_per_child": 1,
+}
+"""The lowest value where it is not 0: counts of which there is never none, and -1 for no cache at all."""
+
+_HIGHEST: Final = 10**12
+"""Above every number of seconds, bytes, connections or tries that means something."""
 
 
 @cache
@@ -102,7 +104,7 @@ def convert(name: str, value: Any) -> Any:
 
 def least(name: str) -> int:
     """Return the smallest number that Celery's setting ``name`` may be."""
-    return 1 if name in _AT_LEAST_ONE else 0
+    return _LOWEST.get(name, 0)
 
 
 def _is_also_allowed(name: str, kind: str, value: Any) -> bool:
@@ -142,9 +144,14 @@ def _number(value: Any, kind: type[int] | type[float], minimum: int) -> int | fl
         raise ValueError(message)
     try:
         number = kind(value)
-    except (ValueError, OverflowError):
+    except OverflowError:  # infinity, or too many digits for a float
+        number = math.inf
+    except ValueError:
         raise ValueError(message) from None
-    if not math.isfinite(number) or number < minimum or (isinstance(value, float) and number != value):
+    if number > _HIGHEST:
+        message = f"must be {noun} of at most {_HIGHEST:,}"
+        raise ValueError(message)
+    if not number >= minimum or (isinstance(value, float) and number != value):  # NaN is not above anything
         raise ValueError(message)
     return number
 
@@ -161,7 +168,7 @@ def _concurrency(value: Any) -> Any:
 
 
 def _boolean(value: Any) -> bool:
-    word = str(value).strip().lower()
+    word = str(value).strip().lower() if isinstance(value, (str, int)) else ""
     if word in TRUE_WORDS:
         return True
     if word in FALSE_WORDS:

@@ -87,8 +87,14 @@ OptionsField = Annotated[
 ]
 """Options by name; as text, a JSON object. They cannot be changed afterwards, and they show no secret."""
 
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+LONGEST: Final = 1_000_000_000
+"""Seconds that every timer can wait, about 30 years; Python's own can wait nine times as long."""
+
+Seconds = Annotated[float, Field(gt=0, le=LONGEST)]
 """A duration in seconds."""
+
+WholeSeconds = Annotated[int, Field(ge=1, le=LONGEST)]
+"""A duration in whole seconds."""
 
 
 def seconds_in_words(seconds: float) -> str:

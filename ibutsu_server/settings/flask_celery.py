@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
+import datetime as dt
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self
 
 from pydantic import (
     AfterValidator,
@@ -17,18 +18,30 @@ from pydantic import (
 
 from ibutsu_server.settings.base import CrossFault
 from ibutsu_server.settings.broker import BrokerSettings
-from ibutsu_server.settings.celery_table import convert, newer_name, option_types, suggestion
+from ibutsu_server.settings.celery_table import convert, option_types, suggestion
 from ibutsu_server.settings.database import DatabaseSettings
-from ibutsu_server.settings.fields import ManyFaults, Parsed, Seconds, seconds_in_words, setting
+from ibutsu_server.settings.fields import (
+    LONGEST,
+    ManyFaults,
+    Parsed,
+    Seconds,
+    WholeSeconds,
+    seconds_in_words,
+    setting,
+)
+from ibutsu_server.settings.limits import BACKOFF_MAX, SOFT_SHARE, TIME_LIMIT, VISIBILITY_TIMEOUT, Limits
 from ibutsu_server.settings.options import Options
 from ibutsu_server.settings.redaction import redact
+from ibutsu_server.settings.schedule import Schedule
 from ibutsu_server.settings.source_kinds import CELERY_PREFIX, UNKNOWN
 from ibutsu_server.settings.text import read_mapping, read_sequence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
+    from ibutsu_server.settings.base import SettingsGroup
     from ibutsu_server.settings.celery_options import CeleryOptions
+    from ibutsu_server.settings.limits import Derived
     from ibutsu_server.settings.source_kinds import TracedSource
 
 TASK_MODULES: Final = (
@@ -46,14 +59,6 @@ _OF_OTHER_GROUPS: Final = {"timezone": "BeatSettings"}
 
 JSON_NAMES: Final = ("json", "application/json")
 
-_TIME_LIMIT: Final = 7200
-_SOFT_SHARE: Final = 23 / 24
-"""The soft time limit as a share of the hard one: 6,900 of 7,200 seconds."""
-
-_VISIBILITY: Final = 10_800
-_VISIBILITY_FACTOR: Final = 1.5
-"""The visibility timeout over the longest time that a message may rightly stay unacknowledged."""
-
 
 def _json_only(value: str) -> str:
     if value not in JSON_NAMES:
@@ -62,6 +67,13 @@ def _json_only(value: str) -> str:
         )
         raise ValueError(message)
     return value
+
+
+def _module_name(name: str) -> str:
+    if not all(part.isidentifier() for part in name.split(".")):
+        message = f"holds {name}, which is not the name of a module; write it as package.module"
+        raise ValueError(message)
+    return name
 
 
 def _check_celery(given: Any) -> Options:
@@ -93,18 +105,36 @@ def _check_option(name: str, value: Any) -> Any:
     if name in SERIALIZERS:
         _json_only(converted)
     if name == "beat_schedule":
-        _check_entries(converted)
+        return _read_entries(converted or {})
     if name in CONTENT_LISTS:
         for content in converted or ():
             _json_only(content)
     return converted
 
 
-def _check_entries(schedule: Mapping[str, Any]) -> None:
+def _read_entries(schedule: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the entries of a beat schedule, in which text such as ``0 4 * * *`` is a crontab."""
+    entries = {}
     for name, entry in schedule.items():
-        if not hasattr(entry, "keys") or not {"task", "schedule"} <= entry.keys():
+        if not isinstance(entry, Mapping) or not {"task", "schedule"} <= entry.keys():
             message = f'has the entry {name}, which lacks a part; write {{"task": ..., "schedule": ...}}'
             raise ValueError(message)
+        if not isinstance(entry["task"], str):
+            message = f"has the entry {name}, whose task is not the name of a task; write it as text"
+            raise ValueError(message)
+        entries[name] = {**entry, "schedule": _read_schedule(name, entry["schedule"])}
+    return entries
+
+
+def _read_schedule(name: str, schedule: Any) -> Any:
+    if hasattr(schedule, "is_due"):  # an object of Celery's, such as a crontab
+        return schedule
+    try:
+        read = Schedule.parse(schedule)
+    except ValueError as error:
+        message = f"has the entry {name}, whose schedule {error}"
+        raise ValueError(message) from None
+    return schedule if isinstance(schedule, dt.timedelta) else read.to_celery()
 
 
 def _beyond(fields: Iterable[str]) -> Iterator[str]:
@@ -114,7 +144,9 @@ def _beyond(fields: Iterable[str]) -> Iterator[str]:
 
 
 Serializer = Annotated[str, AfterValidator(_json_only), Field(json_schema_extra={"enum": [*JSON_NAMES]})]
-TextItems = Annotated[tuple[str, ...], BeforeValidator(read_sequence)]
+_MODULE: Final = {"pattern": r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"}
+ModuleName = Annotated[str, AfterValidator(_module_name), Field(json_schema_extra=_MODULE)]
+ModuleNames = Annotated[tuple[ModuleName, ...], BeforeValidator(read_sequence)]
 CeleryField = Annotated[
     Parsed[Options, "CeleryOptions"],
     PlainValidator(_check_celery),
@@ -129,7 +161,7 @@ class FlaskCelerySettings(DatabaseSettings, BrokerSettings):
     roles: ClassVar[frozenset[str]] = frozenset({"worker", "scheduler"})
     open_fields: ClassVar[frozenset[str]] = frozenset({"celery"})
 
-    include: TextItems = TASK_MODULES
+    include: ModuleNames = TASK_MODULES
     """Task modules to import; as text, with commas between them."""
 
     broker_connection_retry: bool = True
@@ -138,8 +170,8 @@ class FlaskCelerySettings(DatabaseSettings, BrokerSettings):
     broker_connection_retry_on_startup: bool = True
     """Whether a process that starts before the broker waits for it."""
 
-    broker_visibility_timeout: PositiveInt = setting(
-        _VISIBILITY,
+    broker_visibility_timeout: Annotated[int, Field(ge=2, le=LONGEST)] = setting(
+        VISIBILITY_TIMEOUT,
         json_schema_extra={
             "x-default": "10800, or 1.5 times the longer of CELERY_TASK_TIME_LIMIT and "
             "CELERY_TASK_RETRY_BACKOFF_MAX if that is more"
@@ -173,25 +205,27 @@ class FlaskCelerySettings(DatabaseSettings, BrokerSettings):
     ``task_max_retries``."""
 
     task_time_limit: Seconds = setting(
-        _TIME_LIMIT,
-        json_schema_extra={"x-default": "7200, or what a soft limit or visibility timeout implies"},
+        TIME_LIMIT,
+        json_schema_extra={
+            "x-default": "7200, or what a soft limit, visibility timeout or prune budget implies"
+        },
     )
     """Seconds after which a task's child process is killed; long enough for the longest import."""
 
     task_soft_time_limit: Seconds = setting(
-        _TIME_LIMIT * _SOFT_SHARE, json_schema_extra={"x-default": "23/24 of CELERY_TASK_TIME_LIMIT: 6900"}
+        TIME_LIMIT * SOFT_SHARE, json_schema_extra={"x-default": "23/24 of CELERY_TASK_TIME_LIMIT: 6900"}
     )
     """Seconds after which a task is asked to end (``SoftTimeLimitExceeded``); below the hard limit."""
 
     task_max_retries: Annotated[int, Field(ge=0, le=100)] = 5
     """How often a task that met an unexpected exception is tried again; there is no unbounded setting."""
 
-    task_retry_backoff: PositiveInt = 2
+    task_retry_backoff: WholeSeconds = 2
     """Seconds before the first retry; the wait doubles with every further one. A task whose child process
     was killed always waits this long."""
 
-    task_retry_backoff_max: PositiveInt = setting(
-        600,
+    task_retry_backoff_max: WholeSeconds = setting(
+        BACKOFF_MAX,
         json_schema_extra={"x-default": "600, or 2/3 of CELERY_BROKER_VISIBILITY_TIMEOUT if that is less"},
     )
     """Seconds the wait between retries grows to at most."""
@@ -216,56 +250,67 @@ class FlaskCelerySettings(DatabaseSettings, BrokerSettings):
         """Return the seconds in force: those of ``broker_transport_options`` where it names them."""
         return float(self.broker_transport_options.get("visibility_timeout", self.broker_visibility_timeout))
 
-    def derived(self) -> Iterator[tuple[str, Any, str]]:
+    def derived(self) -> Iterator[Derived]:
         """Yield the limits that nobody gave, so that each fits those that were given."""
         yield from super().derived()
-        limit, followed = self._implied_time_limit()
-        if limit != self.task_time_limit:
-            yield "task_time_limit", limit, followed
-        if self.task_soft_time_limit != self.task_time_limit * _SOFT_SHARE:
-            yield "task_soft_time_limit", self.task_time_limit * _SOFT_SHARE, "task_time_limit"
-        longest = self._given_visibility_timeout() / _VISIBILITY_FACTOR
-        if self.task_retry_backoff_max > longest:
-            yield "task_retry_backoff_max", max(1, int(longest)), "broker_visibility_timeout"
-        for field in ("task_time_limit", "task_retry_backoff_max"):
-            shortest = math.ceil(getattr(self, field) * _VISIBILITY_FACTOR)
-            if shortest > self.broker_visibility_timeout:
-                yield "broker_visibility_timeout", shortest, field
+        yield from self._given_limits().derived()
 
-    def _implied_time_limit(self) -> tuple[float, str]:
-        """Return a hard limit that fits the soft one and the visibility timeout, and what it follows."""
-        soft = self.task_soft_time_limit if "task_soft_time_limit" in self.model_fields_set else 0.0
-        limit, followed = float(_TIME_LIMIT), ""
-        if soft >= limit:
-            limit, followed = soft / _SOFT_SHARE, "task_soft_time_limit"
-        longest = self._given_visibility_timeout() / _VISIBILITY_FACTOR
-        if limit > longest and self.task_acks_late:
-            limit, followed = max(longest, soft), "broker_visibility_timeout"
-        return limit, followed
+    def adapted_to(self, groups: Mapping[str, SettingsGroup]) -> Self:
+        """Return the group with limits that leave the tasks of all groups the time they were given."""
+        work, work_setting = max(group.longest_work() for group in groups.values())
+        adapted = self
+        if work >= self.task_soft_time_limit:
+            limits = self._given_limits()._replace(work=work, work_setting=work_setting)
+            for derived in limits.derived():
+                adapted = adapted.with_derived(*derived)
+        return adapted
 
-    def _given_visibility_timeout(self) -> float:
-        """Return the visibility timeout that was given, infinity where none was."""
+    def first_limit(self) -> tuple[str, float]:
+        """Return the limit that a long task meets first, of those that were given: its name and seconds."""
+        limits = ("task_soft_time_limit", "task_time_limit")
+        field = next((limit for limit in limits if limit in self.model_fields_set), self._visibility_field)
+        seconds = getattr(self, field) if field in limits else self.visibility_timeout
+        return self.names_of(field)[0], seconds
+
+    @property
+    def _visibility_field(self) -> str:
         is_option = "visibility_timeout" in self.broker_transport_options
-        is_given = is_option or "broker_visibility_timeout" in self.model_fields_set
-        return self.visibility_timeout if is_given else math.inf
+        return "broker_transport_options" if is_option else "broker_visibility_timeout"
+
+    def _given_limits(self) -> Limits:
+        given = self.model_fields_set
+        return Limits(
+            hard=self.task_time_limit if "task_time_limit" in given else None,
+            soft=self.task_soft_time_limit if "task_soft_time_limit" in given else None,
+            visibility=(
+                self.visibility_timeout
+                if "visibility_timeout" in self.broker_transport_options
+                or "broker_visibility_timeout" in given
+                else None
+            ),
+            backoff=self.task_retry_backoff_max if "task_retry_backoff_max" in given else None,
+            acks_late=self.task_acks_late,
+        )
 
     def cross_faults(self) -> Iterator[CrossFault]:
         """Yield limits that contradict each other."""
         yield from super().cross_faults()
-        soft, hard = (seconds_in_words(s) for s in (self.task_soft_time_limit, self.task_time_limit))
-        if self.task_soft_time_limit > self.task_time_limit:
+        hard_is_given = "task_time_limit" in self.model_fields_set
+        if hard_is_given and self.task_soft_time_limit > self.task_time_limit:
+            soft, hard = map(seconds_in_words, (self.task_soft_time_limit, self.task_time_limit))
             problem = f"is {soft}, above CELERY_TASK_TIME_LIMIT, which is {hard}, so it never acts; lower it"
             yield CrossFault(("task_soft_time_limit", "task_time_limit"), problem)
-        field = "broker_visibility_timeout"
-        if "visibility_timeout" in self.broker_transport_options:
-            field = "broker_transport_options"
+        field = self._visibility_field
         timeout = seconds_in_words(self.visibility_timeout)
-        if self.task_acks_late and self.visibility_timeout <= self.task_time_limit:
+        longest = "task_time_limit" if hard_is_given else "task_soft_time_limit"
+        limit: float = getattr(self, longest)
+        if self.task_acks_late and self.visibility_timeout <= limit:
             problem = (
-                f"gives a visibility timeout of {timeout}, not longer than CELERY_TASK_TIME_LIMIT, which is "
-                f"{hard}: a long import would be delivered twice; raise it above the time limit"
+                f"gives a visibility timeout of {timeout}, not longer than {self.names_of(longest)[0]}, "
+                f"which is {seconds_in_words(limit)}: a long import would be delivered twice; "
+                "raise it above the time limit"
             )
-            yield CrossFault((field, "task_time_limit", "task_acks_late"), problem)
+            yield CrossFault((field, longest, "task_acks_late"), problem)
         if self.visibility_timeout <= self.task_retry_backoff_max:
             problem = (
                 f"gives a visibility timeout of {timeout}, not longer than CELERY_TASK_RETRY_BACKOFF_MAX, "
@@ -277,21 +322,18 @@ class FlaskCelerySettings(DatabaseSettings, BrokerSettings):
     @classmethod
     def collect_others(cls, values: dict[str, Any], source: TracedSource) -> dict[str, Any]:
         """Add every other Celery setting that ``source`` has to the ``celery`` field."""
-        own = {name for field in cls.model_fields for name in cls.names_of(field)}
-        claimed = frozenset(own | {f"{CELERY_PREFIX}{name.upper()}" for name in _OF_OTHER_GROUPS})
+        own = {name for field in cls.model_fields if field != "celery" for name in cls.names_of(field)}
+        claimed = own | {f"{CELERY_PREFIX}{name.upper()}" for name in _OF_OTHER_GROUPS}
         notes = source.notes
         if "celery" in notes.skipped:
             return values
         others: dict[str, Any] = {}
-        for name, found in source.others(claimed):
-            present = name if name in option_types() else newer_name(f"{CELERY_PREFIX}{name.upper()}")
-            in_dictionary = found.origin.name.startswith("CELERY[")
-            if present is None and not in_dictionary:
-                continue  # the search for misspelt names reports it
-            if f"celery.{present or name}" not in notes.origins:
-                notes.origins[f"celery.{present or name}"] = found.origin
+        # The search for misspelt names reports the names that are no settings of Celery's.
+        for name, found in source.others(claimed, lambda name: name in option_types()):
+            if f"celery.{name}" not in notes.origins:
+                notes.origins[f"celery.{name}"] = found.origin
                 if found.value is not UNKNOWN:
-                    others[present or name] = found.value
+                    others[name] = found.value
         return {**values, "celery": others} if others else values
 
     def to_celery(self) -> dict[str, Any]:
@@ -300,7 +342,7 @@ class FlaskCelerySettings(DatabaseSettings, BrokerSettings):
         retry = {"result_backend_always_retry": True}
         configuration = {**super().to_celery(), **retry, **own, **self.celery.thaw()}
         for options in ("broker_transport_options", "result_backend_transport_options"):
-            configuration[options].setdefault("visibility_timeout", self.broker_visibility_timeout)
+            configuration[options].setdefault("visibility_timeout", self.visibility_timeout)
         return configuration
 
 

@@ -18,9 +18,11 @@ def _any_case(letter: str) -> str:
 
 
 def whole_number(minimum: int, maximum: int | None) -> str:
-    """Return a pattern for the whole numbers from ``minimum``, which is not negative, to ``maximum``."""
-    digits = f"0*(?:{_between(minimum, maximum)})"
-    return rf"^\s*\+?{digits}\s*$"
+    """Return a pattern for the whole numbers from ``minimum`` to ``maximum``, which is not negative."""
+    digits = rf"\+?0*(?:{_between(max(minimum, 0), maximum)})"
+    if minimum < 0:
+        digits = f"(?:{digits}|-0*(?:{_between(0, -minimum)}))"
+    return rf"^\s*{digits}\s*$"
 
 
 def number(*, above_zero: bool) -> str:

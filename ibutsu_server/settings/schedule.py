@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import PlainValidator, WithJsonSchema
 
-from ibutsu_server.settings.fields import Parsed
+from ibutsu_server.settings.fields import LONGEST, Parsed
 from ibutsu_server.settings.patterns import number
 
 if TYPE_CHECKING:
     from celery.schedules import crontab
 
 _FORM = "write five crontab fields (minute hour day-of-month month day-of-week) or a number of seconds"
+_NO_SCHEDULE = f"is not a schedule; {_FORM}"
 
 
 class Schedule(str):
@@ -26,13 +27,15 @@ class Schedule(str):
         """Read crontab text, or seconds as a number, as text or as a timedelta.
 
         Raises:
-            ValueError: the text is neither, or the schedule can never fire.
+            ValueError: the value is neither, or the schedule can never fire.
         """
         if isinstance(value, Schedule):
             return value
         if isinstance(value, dt.timedelta):
             value = value.total_seconds()
-        schedule = cls(f"{value:.15g}" if isinstance(value, float) else str(value).strip())
+        if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+            raise ValueError(_NO_SCHEDULE)
+        schedule = cls(value.strip() if isinstance(value, str) else f"{_possible(value):.15g}")
         schedule.to_celery()
         return schedule
 
@@ -56,12 +59,15 @@ class Schedule(str):
         try:
             seconds = float(self)
         except ValueError:
-            message = f"is not a schedule; {_FORM}"
-            raise ValueError(message) from None
-        if not 0 < seconds < float("inf"):
-            message = "can never fire; give a number of seconds above zero"
-            raise ValueError(message)
-        return seconds
+            raise ValueError(_NO_SCHEDULE) from None
+        return _possible(seconds)
+
+
+def _possible(seconds: float) -> float:
+    if not 0 < seconds <= LONGEST:
+        message = f"can never fire; give a number of seconds above 0, at most {LONGEST:,}"
+        raise ValueError(message)
+    return seconds
 
 
 ScheduleField = Annotated[

@@ -14,13 +14,13 @@ from ibutsu_server.settings.describe import describe_group, plain
 from ibutsu_server.settings.flask_celery import CONTENT_LISTS, JSON_NAMES, SERIALIZERS
 from ibutsu_server.settings.foreign_names import foreign_pattern
 from ibutsu_server.settings.patterns import any_case, number, whole_number
-from ibutsu_server.settings.source_kinds import CELERY_PREFIX, FILE_SUFFIX, SERVICE_LINKS
+from ibutsu_server.settings.source_kinds import CELERY_PREFIX, FILE_SUFFIX, PORT_SUFFIX, SERVICE_LINKS
 from ibutsu_server.settings.sources import PLACES
 from ibutsu_server.settings.spelling import ALWAYS_OURS, known_names
 from ibutsu_server.settings.tree import parts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from ibutsu_server.settings.base import SettingsGroup
     from ibutsu_server.settings.describe import Description
@@ -29,10 +29,11 @@ Schema = dict[str, Any]
 
 _WORDS: Final = sorted(TRUE_WORDS | FALSE_WORDS)
 _DEFINITIONS: Final[Schema] = {
-    "unset": {
-        "description": "Counts as not set: no text, or a link to a service that Kubernetes injects.",
+    "unset": {"description": "Counts as not set: no text.", "type": "string", "maxLength": 0},
+    "link": {
+        "description": "Counts as not set: a link to a service that Kubernetes injects in place of a port.",
         "type": "string",
-        "pattern": f"^(?:$|{'|'.join(SERVICE_LINKS)})",
+        "pattern": f"^(?:{'|'.join(SERVICE_LINKS)})",
     },
     "object": {
         "description": "A JSON object as text.",
@@ -48,6 +49,7 @@ _DEFINITIONS: Final[Schema] = {
     },
 }
 _UNSET: Final[Schema] = {"$ref": "#/$defs/unset"}
+_LINK: Final[Schema] = {"$ref": "#/$defs/link"}
 _OBJECT: Final[Schema] = {"$ref": "#/$defs/object"}
 _BOOLEAN: Final[Schema] = {"$ref": "#/$defs/boolean"}
 
@@ -80,7 +82,7 @@ def _properties(setting: Description) -> Iterator[tuple[str, Schema]]:
     """Yield the schema of a setting under its name, and as a deprecated one under each older name."""
     values = [each for branch in _branches(setting.schema) for each in _values(branch)]
     meaning = f"{setting.sentences} Takes {setting.accepts}."
-    schema: Schema = {"description": meaning, "anyOf": [*values, _UNSET]}
+    schema: Schema = {"description": meaning, "anyOf": [*values, *_unset(setting.name)]}
     if setting.example:
         schema["examples"] = [setting.example]
     elif "examples" in setting.schema:
@@ -118,16 +120,17 @@ def _values(branch: Schema) -> list[Schema]:
         case "object":
             return [_OBJECT]
         case "array":
-            return [_list(branch.get("items", {}).get("enum"))]
+            return [_list(branch.get("items", {}))]
         case _:
             return [{"type": "string", **({"pattern": branch["pattern"]} if "pattern" in branch else {})}]
 
 
-def _list(items: Sequence[str] | None) -> Schema:
+def _list(items: Schema) -> Schema:
     """Return the schema of a list as text: items with commas between them, or a JSON array."""
-    if items is None:
+    pattern = "|".join(items["enum"]) if "enum" in items else items.get("pattern")
+    if pattern is None:
         return {"type": "string", "pattern": r"^(?!\s*\{)"}
-    item = rf"\s*(?:{'|'.join(items)})?\s*"
+    item = rf"\s*(?:{pattern})?\s*"
     return {"type": "string", "pattern": rf"^{item}(?:,{item})*$|^\s*\["}
 
 
@@ -140,10 +143,15 @@ def _celerys_property(option: str) -> Schema:
     if option in SERIALIZERS:
         values: list[Schema] = [{"enum": [*JSON_NAMES]}]
     elif option in CONTENT_LISTS:
-        values = [_list(JSON_NAMES)]
+        values = [_list({"enum": JSON_NAMES})]
     else:
         values = _of_type(option)
-    return {**schema, "anyOf": [*values, _UNSET]}
+    return {**schema, "anyOf": [*values, *_unset(f"{CELERY_PREFIX}{option.upper()}")]}
+
+
+def _unset(variable: str) -> list[Schema]:
+    """Return the schemas of what counts as not set in ``variable``."""
+    return [_UNSET, _LINK] if variable.endswith(PORT_SUFFIX) else [_UNSET]
 
 
 def _of_type(option: str) -> list[Schema]:
@@ -161,7 +169,7 @@ def _of_type(option: str) -> list[Schema]:
             auto = {"type": "string", "pattern": rf"^\s*(?:{any_case('auto')})\s*$"}
             values = [*_values({"type": "integer", "minimum": minimum}), auto]
         case "list" | "tuple":
-            values = [_list(None)]
+            values = [_list({})]
         case _:
             values = [{"type": "string"}]
     return values

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
-from pydantic_settings import SettingsConfigDict
+from pydantic_settings import InitSettingsSource, SettingsConfigDict
 
 from ibutsu_server.exceptions import ConfigurationError, Fault
 from ibutsu_server.settings.base import CrossFault, SettingsGroup
@@ -105,10 +105,13 @@ class ServerSettings(SettingsGroup):
         raise TypeError(message)
 
     @classmethod
-    def sources_for(cls, sources: Sources, notes: Notes) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Return the groups that a worker reads, as one source."""
+    def sources_for(
+        cls, arguments: dict[str, Any], sources: Sources, notes: Notes
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the groups that a worker reads, those that were given among them, as one source."""
         notes.warnings.extend(misspelt_names(cls, sources))
-        return (GroupsSource(cls, parts_of(cls, "worker"), sources, notes),)
+        groups = GroupsSource(cls, parts_of(cls, "worker"), arguments, sources, notes)
+        return (groups, InitSettingsSource(cls, init_kwargs=arguments))
 
     def groups(self) -> dict[str, SettingsGroup]:
         """Return the groups by their fields; those that another role reads are left out."""
@@ -118,11 +121,8 @@ class ServerSettings(SettingsGroup):
 
     @property
     def warnings(self) -> tuple[Fault, ...]:
-        """Return what is odd but usable in all groups."""
-        return (
-            *(warning for group in self.groups().values() for warning in group.warnings),
-            *super().warnings,
-        )
+        """Return what is odd but usable in all groups, each once."""
+        return _once((*_warnings_of(self.groups()), *super().warnings))
 
     @property
     def modules_to_import(self) -> tuple[str, ...]:
@@ -133,11 +133,12 @@ class ServerSettings(SettingsGroup):
     def cross_faults(self) -> Iterator[CrossFault]:
         """Yield what does not fit between the groups."""
         yield from super().cross_faults()
-        budget, limit = self.prune.time_budget, self.celery.task_soft_time_limit
-        if budget >= limit:
+        budget = self.prune.time_budget
+        if budget >= self.celery.task_soft_time_limit:
+            limit, seconds = self.celery.first_limit()
             problem = (
-                f"is {seconds_in_words(budget)}, not shorter than CELERY_TASK_SOFT_TIME_LIMIT, which is "
-                f"{seconds_in_words(limit)} and would end the prune as a failure; lower it"
+                f"is {seconds_in_words(budget)}, not shorter than {limit}, which is "
+                f"{seconds_in_words(seconds)}: the prune would end as a failure; lower it"
             )
             yield CrossFault((), problem, self.prune.typed_name("time_budget"))
         further = self.celery.celery.get("beat_schedule", {})
@@ -179,6 +180,12 @@ def read_role(role: str, sources: Sources) -> RoleSettings:
         groups = read_groups(parts, sources, {})
     except ConfigurationError as error:
         raise ConfigurationError(error.faults, (*error.warnings, *odd)) from None
-    return RoleSettings(
-        groups, (*(fault for group in groups.values() for fault in group.warnings), *odd), None
-    )
+    return RoleSettings(groups, _once((*_warnings_of(groups), *odd)), None)
+
+
+def _warnings_of(groups: dict[str, SettingsGroup]) -> Iterator[Fault]:
+    return (warning for group in groups.values() for warning in group.warnings)
+
+
+def _once(warnings: tuple[Fault, ...]) -> tuple[Fault, ...]:
+    return tuple(dict.fromkeys(warnings))

@@ -7,8 +7,9 @@ they meet in one :class:`Notes` per object.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
+from errno import EFBIG
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
@@ -16,6 +17,7 @@ from pydantic_settings import PydanticBaseSettingsSource
 
 from ibutsu_server.exceptions import Fault
 from ibutsu_server.settings.celery_table import newer_name
+from ibutsu_server.settings.redaction import HIDDEN, is_secret_name, redact_text
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -26,8 +28,12 @@ CELERY_PREFIX: Final = "CELERY_"
 FILE_SUFFIX: Final = "_FILE"
 """End of a name that gives the path of a file in which the value is written."""
 
+PORT_SUFFIX: Final = "_PORT"
 SERVICE_LINKS: Final = ("tcp://", "udp://", "sctp://")
-"""How the values begin that Kubernetes injects as ``<SERVICE>_PORT``; no setting of ours has such a value."""
+"""How the values begin that Kubernetes injects as ``<SERVICE>_PORT``; a port has no such value."""
+
+LARGEST_FILE: Final = 1_000_000
+"""Bytes of a ``.env`` or secret file; a larger one, or a device without an end, is something else."""
 
 OriginKind = Literal["argument", "Flask config", "environment variable", "file", "derived", "default"]
 
@@ -70,10 +76,13 @@ UNKNOWN: Final = Unknown()
 
 
 class Found(NamedTuple):
-    """A raw value as one source has it."""
+    """A raw value as one source has it, which may be a secret."""
 
     value: Any
     origin: Origin
+
+    def __repr__(self) -> str:
+        return f"Found({HIDDEN}, {self.origin!r})"
 
 
 @dataclass
@@ -126,13 +135,18 @@ class TracedSource(PydanticBaseSettingsSource):
         if found is not None:
             yield found.origin
 
-    def others(self, claimed: frozenset[str]) -> Iterator[tuple[str, Found]]:
-        """Yield what it has beyond the ``claimed`` names, under Celery's lower-case names."""
-        for name in self.names():
-            is_claimed = name in claimed or name.removesuffix(FILE_SUFFIX) in claimed
-            found = self.find(name) if name.startswith(CELERY_PREFIX) and not is_claimed else None
-            if found is not None:
-                yield name.removeprefix(CELERY_PREFIX).lower(), found
+    def others(self, claimed: Set[str], is_option: Callable[[str], bool]) -> Iterator[tuple[str, Found]]:
+        """Yield the options of Celery that it has beyond the ``claimed`` names, by their lower-case names."""
+        for name in self.readable_names():
+            option = name.removeprefix(CELERY_PREFIX).lower()
+            if name.startswith(CELERY_PREFIX) and name not in claimed and is_option(option):
+                found = self.find(name)
+                if found is not None:
+                    yield option, found
+
+    def readable_names(self) -> Iterator[str]:
+        """Return the names under which :meth:`find` finds a value."""
+        return self.names()
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         """Return the raw value of a field, its key, and False: the model reads text itself."""
@@ -154,10 +168,9 @@ class TracedSource(PydanticBaseSettingsSource):
     def __call__(self) -> dict[str, Any]:
         """Return the values of the fields that no earlier source has."""
         values: dict[str, Any] = {}
+        done = {*self.current_state, *self.notes.skipped, *self.notes.unknown, *self.settings_cls.open_fields}
         for field_name in self.settings_cls.model_fields:
-            if field_name in self.current_state or field_name in {*self.notes.skipped, *self.notes.unknown}:
-                continue
-            found = self.find_field(field_name)
+            found = self.find_field(field_name) if field_name not in done else None
             if found is None:
                 continue
             self.notes.origins[field_name] = found.origin
@@ -171,7 +184,7 @@ class TracedSource(PydanticBaseSettingsSource):
 class FlaskConfigSource(TracedSource):
     """A Flask config: its ``CELERY`` dictionary, then its flat keys."""
 
-    def __init__(self, settings_cls: type[SettingsGroup], notes: Notes, config: Mapping[str, Any]) -> None:
+    def __init__(self, settings_cls: type[SettingsGroup], notes: Notes, config: Mapping[Any, Any]) -> None:
         super().__init__(settings_cls, notes)
         self._config = config
         celery = config.get("CELERY", {})
@@ -210,14 +223,14 @@ class FlaskConfigSource(TracedSource):
 
     def names(self) -> Iterator[str]:
         """Return the flat keys."""
-        return (str(name) for name in self._config)
+        return (name for name in self._config if isinstance(name, str))
 
-    def others(self, claimed: frozenset[str]) -> Iterator[tuple[str, Found]]:
+    def others(self, claimed: Set[str], is_option: Callable[[str], bool]) -> Iterator[tuple[str, Found]]:
         """Yield what the ``CELERY`` dictionary has beyond the ``claimed`` names, then the flat keys."""
         for name, found in self._celery.items():
             if name != name.lower() or f"{CELERY_PREFIX}{name.upper()}" not in claimed:
                 yield name, found
-        yield from super().others(claimed)
+        yield from super().others(claimed, is_option)
 
 
 class VariablesSource(TracedSource):
@@ -234,7 +247,8 @@ class VariablesSource(TracedSource):
         found = self._variables.get(name)
         if found is None or found.value is UNKNOWN:
             return found
-        if _is_unset(found.value) or found.value.startswith(SERVICE_LINKS):
+        is_link = name.endswith(PORT_SUFFIX) and found.value.startswith(SERVICE_LINKS)
+        if _is_unset(found.value) or is_link:
             return None
         if not is_unicode(found.value):
             self.notes.fault(found.origin, "holds bytes that are not UTF-8; write the value in UTF-8")
@@ -243,7 +257,7 @@ class VariablesSource(TracedSource):
 
     def names(self) -> Iterator[str]:
         """Return the names of the variables that are not links to a service."""
-        return (name for name in self._variables if self.find(name) is not None)
+        return (name for name in self._variables if is_unicode(name) and self.find(name) is not None)
 
 
 class SecretFilesSource(TracedSource):
@@ -254,7 +268,7 @@ class SecretFilesSource(TracedSource):
         settings_cls: type[SettingsGroup],
         notes: Notes,
         paths: Mapping[str, Found],
-        mounted: Mapping[str, Path],
+        mounted: Mapping[str, str],
     ) -> None:
         super().__init__(settings_cls, notes)
         self._paths = paths
@@ -265,21 +279,26 @@ class SecretFilesSource(TracedSource):
         named = self._paths.get(f"{name}{FILE_SUFFIX}")
         if named is not None and named.value is UNKNOWN:
             return named
-        path = Path(named.value) if named and named.value else self._mounted.get(name)
+        path = named.value if named and named.value else self._mounted.get(name)
         if path is None:
             return None
-        origin = Origin("file", name, str(path))
+        origin = Origin("file", name, _shown_path(name, path))
         try:
-            value = path.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError, ValueError) as error:
+            value = read_text(Path(path)).strip()
+        except (OSError, ValueError) as error:
             typed = named.origin if named else Origin("file", name)
-            self.notes.fault(typed, unreadable(path, error))
+            self.notes.fault(typed, unreadable(_shown_path(name, path), error))
             return Found(UNKNOWN, origin)
         return Found(value, origin) if value else None
 
     def names(self) -> Iterator[str]:
         """Return the names of the mounted files."""
         return iter(self._mounted)
+
+    def readable_names(self) -> Iterator[str]:
+        """Return those that have a variable with the path of a file, then the mounted files."""
+        named = (name.removesuffix(FILE_SUFFIX) for name in self._paths if name.endswith(FILE_SUFFIX))
+        yield from dict.fromkeys((*named, *self._mounted))
 
 
 class UnseenSource(TracedSource):
@@ -300,14 +319,37 @@ class UnseenSource(TracedSource):
         return {}
 
 
-def unreadable(path: Path, error: OSError | ValueError) -> str:
+def read_text(path: Path) -> str:
+    """Return the content of a file in UTF-8, with or without a byte order mark.
+
+    Raises:
+        OSError: the file cannot be read, or is too large.
+        ValueError: it is not UTF-8, or ``path`` is not a path.
+    """
+    with path.open("rb") as file:
+        content = file.read(LARGEST_FILE + 1)
+    if len(content) > LARGEST_FILE:
+        message = f"more than {LARGEST_FILE:,} bytes"
+        raise OSError(EFBIG, message)
+    return content.decode("utf-8-sig")
+
+
+def unreadable(path: object, error: OSError | ValueError) -> str:
     """Return the problem of a setting that names a file which cannot be read, with the remedy."""
-    reason = error.strerror or "unreadable" if isinstance(error, OSError) else "not UTF-8"
+    if isinstance(error, OSError):
+        reason = error.strerror or "unreadable"
+    else:
+        reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else "not a path"
     return f"names a file that cannot be read: {path} ({reason}); correct the path or the permissions"
 
 
+def _shown_path(name: str, path: str) -> str:
+    """Return the path of a secret's file, without what may be the secret itself, written in its place."""
+    return HIDDEN if is_secret_name(name) and not path.startswith(("/", ".")) else redact_text(path)
+
+
 def _is_unset(value: Any) -> bool:
-    return value is None or value == ""
+    return value is None or (isinstance(value, str) and not value)
 
 
 def is_unicode(text: str) -> bool:

@@ -23,6 +23,8 @@ from ibutsu_server.settings.source_kinds import (
     TracedSource,
     UnseenSource,
     VariablesSource,
+    is_unicode,
+    read_text,
     unreadable,
 )
 
@@ -47,10 +49,10 @@ PLACES: Final = {
 class Sources:
     """The places that settings are read from; without arguments there are none."""
 
-    flask_config: Mapping[str, Any] = field(default_factory=dict)
+    flask_config: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """A Flask app's config."""
 
-    environ: Mapping[str, str] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The environment of a process."""
 
     env_file: Path | None = None
@@ -117,38 +119,44 @@ class Sources:
 
     @cached_property
     def _faults(self) -> list[Fault]:
-        faults = []
-        for variable in PLACES:
-            path = self.environ.get(variable)
-            if path and not Path(path).exists():
-                problem = f"names {path}, which does not exist; correct the path, or unset the variable"
-                faults.append(Fault(variable, problem))
-        return [*faults, *self._env_file[1], *self._mounted_secrets[1]]
+        return [*self._env_file[1], *self._mounted_secrets[1]]
 
     @cached_property
     def _env_file(self) -> tuple[Mapping[str, Found], list[Fault]]:
-        if self.env_file is None or not self.env_file.is_file():
+        path = self.env_file
+        if path is None:
             return {}, []
         try:
-            text = self.env_file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            return {}, [Fault(ENV_FILE_VARIABLE, unreadable(self.env_file, error))]
-        return read_env_file(text, str(self.env_file))
+            text = read_text(path)
+        except FileNotFoundError:
+            return {}, self._missing(ENV_FILE_VARIABLE, path)
+        except (OSError, ValueError) as error:
+            return {}, [Fault(ENV_FILE_VARIABLE, unreadable(path, error))]
+        return read_env_file(text, str(path))
 
     @cached_property
-    def _mounted_secrets(self) -> tuple[Mapping[str, Path], list[Fault]]:
+    def _mounted_secrets(self) -> tuple[Mapping[str, str], list[Fault]]:
         directory = self.secrets_directory
+        if directory is None:
+            return {}, []
         try:
-            if directory is None or not directory.is_dir():
-                return {}, []
-            files = [path for path in directory.iterdir() if path.is_file()]
+            files = [path for path in directory.iterdir() if path.is_file() and is_unicode(path.name)]
+        except FileNotFoundError:
+            return {}, self._missing(SECRETS_DIRECTORY_VARIABLE, directory)
         except OSError as error:
             problem = (
                 f"names a directory that cannot be read: {directory} ({error.strerror}); "
                 "correct the path or the permissions"
             )
             return {}, [Fault(SECRETS_DIRECTORY_VARIABLE, problem)]
-        return {path.name.upper(): path for path in files}, []
+        return {path.name.upper(): str(path) for path in files}, []
+
+    def _missing(self, variable: str, path: Path) -> list[Fault]:
+        """Return the fault of a place that ``variable`` names; nothing needs to be where it names none."""
+        if not self.environ.get(variable):
+            return []
+        problem = f"names {path}, which does not exist; correct the path, or unset the variable"
+        return [Fault(variable, problem)]
 
 
 def read_env_file(text: str, path: str) -> tuple[Mapping[str, Found], list[Fault]]:
@@ -161,7 +169,7 @@ def read_env_file(text: str, path: str) -> tuple[Mapping[str, Found], list[Fault
     faults: list[Fault] = []
     for binding in parse_stream(StringIO(text)):
         line = binding.original.line + _blank_lines_before(binding.original.string)
-        if binding.error:
+        if binding.error or (binding.key is not None and binding.value is None):
             problem = "is not NAME=value; correct the line, or remove it"
             faults.append(Fault(f"{path}:{line}", problem, path, line))
         elif binding.key is not None and binding.value is not None:

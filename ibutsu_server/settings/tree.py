@@ -56,6 +56,8 @@ def read_groups(
 ) -> dict[str, SettingsGroup]:
     """Return the groups that are ``given``, and the other ones read from ``sources``, by their fields.
 
+    They are adapted to each other in their order: each one to what those before it have become.
+
     Raises:
         ConfigurationError: with the faults of all groups at once.
     """
@@ -73,7 +75,10 @@ def read_groups(
             warnings.extend(group.warnings)
     if faults:
         raise ConfigurationError(faults, warnings)
-    return {field: group.adapted_to(groups) for field, group in groups.items()}
+    adapted = {field: group.as_given() for field, group in groups.items()}
+    for field in adapted:
+        adapted[field] = adapted[field].adapted_to(adapted)
+    return adapted
 
 
 def find_setting(root: type[SettingsGroup], name: str) -> tuple[type[SettingsGroup], str] | None:
@@ -94,17 +99,20 @@ def names_in(root: type[SettingsGroup]) -> Iterator[str]:
 
 
 class GroupsSource(PydanticBaseSettingsSource):
-    """The groups of a root model, each read from its own sources."""
+    """The groups of a root model, each given or read from its own sources, and adapted to each other."""
 
     def __init__(
         self,
         root: type[SettingsGroup],
         parts: Mapping[str, type[SettingsGroup]],
+        arguments: Mapping[str, Any],
         sources: Sources,
         notes: Notes,
     ) -> None:
         super().__init__(root)
+        self.settings_cls: type[SettingsGroup] = root
         self._parts = parts
+        self._arguments = arguments
         self._sources = sources
         self._notes = notes
 
@@ -115,9 +123,15 @@ class GroupsSource(PydanticBaseSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         """Return the groups, those that were given as arguments included."""
-        given = {
-            name: group for name, group in self.current_state.items() if isinstance(group, SettingsGroup)
-        }
+        groups = groups_of(self.settings_cls)
+        given = {name: group for name, group in self._arguments.items() if name in groups}
+        faults = [
+            Fault(name, f"must be an object of the class {groups[name].__name__}")
+            for name, group in given.items()
+            if not isinstance(group, groups[name])
+        ]
+        if faults:
+            raise ConfigurationError(faults)
         try:
             return dict(read_groups(self._parts, self._sources, given))
         except ConfigurationError as error:

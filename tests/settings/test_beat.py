@@ -125,8 +125,16 @@ FORM = "write five crontab fields (minute hour day-of-month month day-of-week) o
             f"is not a schedule that can fire (not enough values to unpack (expected 5, got 3)); {FORM}",
         ),
         ("PRUNE_RUNS_SCHEDULE", "daily", f"is not a schedule; {FORM}"),
-        ("SYNC_ABORTED_RUNS_SCHEDULE", "0", "can never fire; give a number of seconds above zero"),
-        ("SYNC_ABORTED_RUNS_SCHEDULE", "nan", "can never fire; give a number of seconds above zero"),
+        (
+            "SYNC_ABORTED_RUNS_SCHEDULE",
+            "0",
+            "can never fire; give a number of seconds above 0, at most 1,000,000,000",
+        ),
+        (
+            "SYNC_ABORTED_RUNS_SCHEDULE",
+            "nan",
+            "can never fire; give a number of seconds above 0, at most 1,000,000,000",
+        ),
     ],
 )
 def test_a_plan_that_cannot_work_is_refused(name: str, value: str, sentence: str) -> None:

@@ -54,7 +54,11 @@ def test_only_celerys_own_names_reach_celery() -> None:
 @pytest.mark.parametrize(
     ("celery", "environ", "sentence"),
     [
-        (None, {"CELERY_TASK_TIME_LIMIT": "abc"}, "CELERY_TASK_TIME_LIMIT must be a number, above 0"),
+        (
+            None,
+            {"CELERY_TASK_TIME_LIMIT": "abc"},
+            "CELERY_TASK_TIME_LIMIT must be a number, above 0, at most 1,000,000,000",
+        ),
         (None, {"CELERY_RESULT_EXPIRES": "soon"}, "CELERY_RESULT_EXPIRES must be a number of at least 0"),
         (
             None,
