@@ -64,15 +64,19 @@ _SCRIPT_VARIABLES: Final = frozenset(
     [
         "CELERY_APP",
         "CELERY_BIN",
+        "CELERY_CONFIG",
         "CELERY_CONFIG_MODULE",
         "CELERY_CREATE_DIRS",
         "CELERY_CREATE_LOGDIR",
         "CELERY_CREATE_RUNDIR",
         "CELERY_LOADER",
         "CELERY_NO_COLOR",
+        "CELERY_QUIET",
         "CELERY_RDBSIG",
         "CELERY_SKIP_CHECKS",
         "CELERY_TRACE_APP",
+        "CELERY_VERSION",
+        "CELERY_WORKDIR",
         "CELERYD_NODES",
         "CELERYD_OPTS",
         "CELERYD_CHDIR",
@@ -92,6 +96,23 @@ _SCRIPT_VARIABLES: Final = frozenset(
     ]
 )
 """Variables of Celery's command line and of the start scripts that its documentation describes."""
+
+COMMAND_VARIABLES: Final = {
+    "BROKER_URL": "CELERY_BROKER_URL",
+    "CELERY_BROKER": "CELERY_BROKER_URL",
+    "RESULT_BACKEND": "CELERY_RESULT_BACKEND",
+}
+"""Variables from which the ``celery`` command overwrites one that is ours, before it loads the app."""
+
+_DATABASE_VARIABLES: Final = frozenset(
+    [
+        "POSTGRESQL_ADMIN_PASSWORD",
+        "POSTGRES_DB",
+        "POSTGRES_HOSTNAME",
+        "POSTGRES_HOST_AUTH_METHOD",
+    ]
+)
+"""Variables of the images of PostgreSQL and of existing templates that resemble ours."""
 
 _REPORTING_VARIABLES: Final = frozenset(
     [
@@ -124,11 +145,10 @@ def is_service_link(name: str) -> bool:
 
 
 def is_foreign(name: str) -> bool:
-    """Tell whether ``name`` belongs to Kubernetes, Celery's commands and scripts, or pytest-ibutsu."""
+    """Tell whether ``name`` belongs to Kubernetes, Celery's commands and scripts, or another program."""
     command = _COMMAND_VARIABLE.match(name)
     return (
-        name in _SCRIPT_VARIABLES
-        or name in _REPORTING_VARIABLES
+        name in _SCRIPT_VARIABLES | _DATABASE_VARIABLES | _REPORTING_VARIABLES
         or is_service_link(name)
         or (command is not None and command["option"].lower() in COMMAND_OPTIONS)
     )

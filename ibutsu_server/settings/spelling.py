@@ -9,7 +9,7 @@ from ibutsu_server.exceptions import Fault
 from ibutsu_server.settings.celery_options import CeleryOptions
 from ibutsu_server.settings.celery_table import nearest, newer_name
 from ibutsu_server.settings.flower import OTHER_OPTIONS
-from ibutsu_server.settings.foreign_names import is_foreign
+from ibutsu_server.settings.foreign_names import COMMAND_VARIABLES, is_foreign
 from ibutsu_server.settings.source_kinds import CELERY_PREFIX, FILE_SUFFIX
 from ibutsu_server.settings.sources import PLACES
 from ibutsu_server.settings.tree import find_setting, names_in
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ibutsu_server.settings.base import SettingsGroup
+    from ibutsu_server.settings.source_kinds import TracedSource
     from ibutsu_server.settings.sources import Sources
 
 _LIKENESS: Final = 0.85
@@ -39,16 +40,24 @@ def misspelt_names(root: type[SettingsGroup], sources: Sources) -> Iterator[Faul
     for source in sources.of(root):
         for name in source.names():
             plain = name.removesuffix(FILE_SUFFIX)
-            if name.startswith(prefixes) and known.isdisjoint({name, plain}) and not is_foreign(name):
+            if name in COMMAND_VARIABLES:
+                problem = _overwriting(source, name)
+            elif name.startswith(prefixes) and known.isdisjoint({name, plain}) and not is_foreign(name):
                 problem = _problem(root, sources, plain, known)
-                if problem:
-                    origin = found.origin if (found := source.find(name)) else None
-                    yield Fault(
-                        origin.typed if origin else name,
-                        problem,
-                        origin.file if origin else None,
-                        origin.line if origin else None,
-                    )
+            else:
+                problem = None
+            found = source.find(name) if problem else None
+            if problem and found is not None:
+                yield Fault(found.origin.typed, problem, found.origin.file, found.origin.line)
+
+
+def _overwriting(source: TracedSource, name: str) -> str | None:
+    """Return the problem of a variable that the ``celery`` command puts in place of another value."""
+    present = COMMAND_VARIABLES[name]
+    found, replaced = source.find(name), source.find(present)
+    if found is None or (replaced is not None and replaced.value == found.value):
+        return None
+    return f"is read by the celery command alone, which puts it in place of {present}; write {present}"
 
 
 @cache
@@ -72,7 +81,9 @@ def _problem(root: type[SettingsGroup], sources: Sources, name: str, known: froz
     kind = "a Celery setting" if name.startswith(CELERY_PREFIX) else "a setting"
     if near:
         return f"is not {kind} and is ignored; did you mean '{near}'?"
-    return f"is not {kind} and is ignored" if name.startswith(ALWAYS_OURS) else None
+    if not name.startswith(ALWAYS_OURS):
+        return None
+    return f"is not {kind} and is ignored; remove it, or find its name with 'ibutsu config show'"
 
 
 def nearest_known(name: str, known: frozenset[str], likeness: float = _LIKENESS) -> str | None:
