@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+import re
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import AliasChoices, SecretStr
+from pydantic import AfterValidator, AliasChoices, SecretStr
 
 from ibutsu_server.settings.base import CrossFault, SettingsGroup
 from ibutsu_server.settings.fields import Parsed, setting
@@ -15,6 +16,17 @@ if TYPE_CHECKING:
 
 _PARTS = "POSTGRESQL_HOST, POSTGRESQL_DATABASE, POSTGRESQL_USER and POSTGRESQL_PASSWORD"
 _EXAMPLE = "postgresql://user:password@host:5432/ibutsu"
+_OF_THE_DATABASE_IMAGE = frozenset({"POSTGRES_USER", "POSTGRES_PASSWORD"})
+"""Variables that an environment has for the image of PostgreSQL, whether or not we read them."""
+
+_HOST = re.compile(r"/.*|[^\s/?#@]+", re.DOTALL)
+
+
+def _check_host(host: str | None) -> str | None:
+    if host is not None and not _HOST.fullmatch(host):
+        message = "must be the name or address of a host, or the absolute path of its socket's directory"
+        raise ValueError(message)
+    return host
 
 
 def _part(name: str, *default: Any, **arguments: Any) -> Any:
@@ -37,7 +49,7 @@ class DatabaseSettings(SettingsGroup):
     """URI of the database, ``postgresql://`` or ``sqlite://``; it wins over the parts below. A relative path
     of a SQLite file counts from Flask's instance folder; ``sqlite:////var/lib/i.db`` has an absolute one."""
 
-    postgresql_host: str | None = _part("HOST", None)
+    postgresql_host: Annotated[str | None, AfterValidator(_check_host)] = _part("HOST", None)
     """Host of the PostgreSQL server, or the absolute path of the directory with its socket."""
 
     postgresql_port: int = _part("PORT", 5432, ge=1, le=65535)
@@ -80,14 +92,20 @@ class DatabaseSettings(SettingsGroup):
         if self.postgresql_host is None:
             problem = f"environment variable must be set, for example to {_EXAMPLE} (or set {_PARTS})"
             yield CrossFault(("sqlalchemy_database_uri", "postgresql_host"), problem)
-        elif self.postgresql_database is None:
+            return
+        if self.postgresql_database is None:
             problem = "environment variable must be set beside POSTGRESQL_HOST"
             yield CrossFault(("postgresql_database",), problem)
+        if self.postgresql_password is not None and self.postgresql_user is None:
+            problem = "environment variable must be set beside POSTGRESQL_PASSWORD"
+            yield CrossFault(("postgresql_user", "postgresql_password"), problem)
 
     def cross_warnings(self) -> Iterator[CrossFault]:
         """Yield parts that the URI makes useless."""
         yield from super().cross_warnings()
-        if self.sqlalchemy_database_uri is not None and self.is_given("postgresql_host"):
-            host = self.typed_name("postgresql_host")
-            problem = f"wins over {host} and the other parts, which are ignored; unset one or the other"
+        parts = DatabaseSettings.model_fields.keys() - {"sqlalchemy_database_uri", "postgresql_port"}
+        given = [field for field in DatabaseSettings.model_fields if field in parts and self.is_given(field)]
+        ignored = [name for field in given if (name := self.typed_name(field)) not in _OF_THE_DATABASE_IMAGE]
+        if self.sqlalchemy_database_uri is not None and ignored:
+            problem = f"wins over {', '.join(ignored)}, which count for nothing; unset one or the other"
             yield CrossFault(("sqlalchemy_database_uri",), problem)
