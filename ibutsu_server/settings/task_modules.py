@@ -35,9 +35,8 @@ def unimportable(settings: ServerSettings, module: str, reason: str) -> Fault:
 def _exists(module: str) -> bool:
     """Tell whether ``module`` can be found; ``find_spec`` alone would import the packages around it."""
     top, *rest = module.split(".")
-    name = top
     try:
-        spec = find_spec(top) if top else None
+        spec = find_spec(top)
     except ValueError:  # a module that is running already and has no spec
         spec = None
     if spec is None:
@@ -45,6 +44,6 @@ def _exists(module: str) -> bool:
     for part in rest:
         if spec is None or spec.submodule_search_locations is None:
             return False
-        name = f"{name}.{part}"
-        spec = PathFinder.find_spec(name, spec.submodule_search_locations)
+        # Under its whole name a namespace package would be looked up through its parent, as if imported.
+        spec = PathFinder.find_spec(part, spec.submodule_search_locations)
     return spec is not None
