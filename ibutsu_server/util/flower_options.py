@@ -36,14 +36,16 @@ def configure_flower() -> BrokerSettings:
 def _hand_over(settings: FlowerSettings) -> None:
     """Set Flower's options; those of its command line still win.
 
-    Flower 2.2 takes every ``FLOWER_<OPTION>`` of the environment as it is. ``FLOWER_PORT``, which Kubernetes
-    sets to ``tcp://...`` where a service is called "flower", ends it with a traceback, so such a variable is
-    removed from the environment of the process.
+    Flower 2.2 takes every ``FLOWER_<OPTION>`` of the environment as it is: it splits a password at a comma,
+    and ``FLOWER_PORT``, which Kubernetes sets to ``tcp://...`` where a service is called "flower", ends it
+    with a traceback. So the variables that are read here, and such links, are removed from the environment
+    of the process.
     """
     from flower.options import options
 
+    read = {settings.names_of(field)[0] for field in type(settings).model_fields}
     for name, value in list(os.environ.items()):
-        if name.startswith("FLOWER_") and value.startswith(SERVICE_LINKS):
+        if name in read or (name.startswith("FLOWER_") and value.startswith(SERVICE_LINKS)):
             del os.environ[name]
     for name, value in settings.to_flower().items():
         setattr(options, name, value)

@@ -42,6 +42,19 @@ def test_a_login_in_a_secret_file_closes_the_monitor(broker_url: str, tmp_path: 
     assert "hunter2" not in flower.output
 
 
+def test_a_password_may_hold_a_comma(broker_url: str) -> None:
+    """A JSON array of logins is read as one; Flower itself would split it."""
+    port = free_port()
+    settings = {"CELERY_BROKER_URL": broker_url, "FLOWER_BASIC_AUTH": '["admin:hunter,2", "b:c"]'}
+    with Process(FLOWER.format(port=port), settings) as flower:
+        flower.wait_for(VISIT)
+        assert [status_of(port, login) for login in ("admin:hunter", "admin:hunter,2", "b:c")] == [
+            401,
+            200,
+            200,
+        ]
+
+
 def test_a_service_link_is_not_a_port(broker_url: str) -> None:
     """Kubernetes sets FLOWER_PORT=tcp://... for a service called "flower"; Flower listens all the same."""
     port = free_port()
