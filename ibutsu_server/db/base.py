@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 from uuid import uuid4
 
 from flask_sqlalchemy import SQLAlchemy
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 
+PRIVATE: Final = "private"
+"""Key in the ``info`` of a column whose content stays in the database: a password, a token."""
+
+
 class Base(DeclarativeBase):
     """A row of any table: each has an ``id`` and a dictionary form."""
 
@@ -29,12 +33,12 @@ class Base(DeclarativeBase):
     def to_dict(self) -> dict[str, Any]:
         """Return the row as JSON-ready values: ids as text, times in UTC and with a ``Z``, as in the API.
 
-        Binary content and passwords stay in the database.
+        Binary content, passwords and tokens stay in the database.
         """
         return {
             self.wire_names.get(column.key, column.key): _to_wire(getattr(self, column.key))
             for column in self.__mapper__.columns
-            if not isinstance(column.type, LargeBinary) and not column.key.startswith("_")
+            if not isinstance(column.type, LargeBinary) and PRIVATE not in column.info
         }
 
     @classmethod

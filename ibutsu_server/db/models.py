@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 from sqlalchemy import Column, ForeignKey, Index, Table, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ibutsu_server.db.base import Base, db
+from ibutsu_server.db.base import PRIVATE, Base, db
 from ibutsu_server.db.types import PortableJSON, PortableUuid, UtcDateTime, utc_now, utc_timestamp
 
 Json = dict[str, Any]
@@ -36,6 +36,11 @@ def _searchable() -> Any:
 
 def _text() -> Any:
     return mapped_column(Text)
+
+
+def _secret() -> Any:
+    """Return a column that :meth:`Base.to_dict` leaves out."""
+    return mapped_column(Text, info={PRIVATE: True})
 
 
 def _json() -> Any:
@@ -79,9 +84,9 @@ class User(Base):
     __tablename__ = "users"
 
     email: Mapped[str] = mapped_column(Text, index=True, unique=True)
-    _password: Mapped[str | None] = _text()
+    _password: Mapped[str | None] = _secret()
     name: Mapped[str | None] = _text()
-    activation_code: Mapped[str | None] = _text()
+    activation_code: Mapped[str | None] = _secret()
     is_superadmin: Mapped[bool | None] = mapped_column(default=False)
     is_active: Mapped[bool | None] = mapped_column(default=False)
     group_id: Mapped[str | None] = _reference("groups.id")
@@ -140,7 +145,7 @@ class Token(Base):
     __tablename__ = "tokens"
 
     name: Mapped[str | None] = _text()
-    token: Mapped[str | None] = _text()
+    token: Mapped[str | None] = _secret()
     expires: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     user_id: Mapped[str | None] = _reference("users.id")
 

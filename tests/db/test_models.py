@@ -6,7 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from ibutsu_server.db import db
-from ibutsu_server.db.models import Project, Run
+from ibutsu_server.db.models import Project, Run, Token, User
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -34,3 +34,13 @@ def test_metadata_is_the_wire_name_of_the_data_column(app: Flask) -> None:
     run = Run.from_dict(metadata={"build": "42"})
     assert run.data == {"build": "42"}
     assert run.to_dict()["metadata"] == {"build": "42"}
+
+
+def test_no_secret_leaves_the_database() -> None:
+    """The dictionary of a row has neither token nor activation code nor password; they can be set."""
+    token = Token.from_dict(name="ci", token="hunter2")  # noqa: S106 - a token of this test
+    user = User.from_dict(email="tester@example.com", activation_code="hunter2", _password="hunter2")  # noqa: S106 - the same
+    assert token.to_dict() == {"id": None, "name": "ci", "expires": None, "user_id": None}
+    assert "hunter2" not in str(user.to_dict().values())
+    assert user.to_dict().keys() == {"id", "email", "name", "is_superadmin", "is_active", "group_id"}
+    assert (token.token, user.activation_code) == ("hunter2", "hunter2")
