@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 COMPRESSIONS: list[Callable[[bytes], bytes]] = [bytes, gzipped, bz2.compress, lzma.compress]
 REPORT = b'<testsuite name="shop" time="1.5"><testcase classname="a.B" name="test_total"/></testsuite>'
-LIMITS = ImportSettings(max_unpacked_bytes=20_000_000)
+LIMITS = ImportSettings.hermetic(max_unpacked_bytes=20_000_000)
 
 
 def read(
@@ -42,7 +42,7 @@ def read(
 def refusal_of(opener: OpenReader, content: bytes, **limits: Any) -> str:
     """Return the message with which an upload is refused."""
     with pytest.raises(ImportRejectedError) as refused:
-        read(opener, content, limits=ImportSettings(**limits) if limits else LIMITS)
+        read(opener, content, limits=ImportSettings.hermetic(**limits) if limits else LIMITS)
     return str(refused.value)
 
 
@@ -178,7 +178,7 @@ def test_limits_count_all_reports_of_an_archive() -> None:
 def test_a_report_may_be_larger_than_an_artifact() -> None:
     """In an archive of pytest-ibutsu a file of that name may not."""
     large = REPORT + b"\n" * 300
-    limits = ImportSettings(max_artifact_bytes=300)
+    limits = ImportSettings.hermetic(max_artifact_bytes=300)
     assert len(read(open_junit, tar({"a.xml": large}), limits=limits)[1]) == 1
     content = archive({f"{RUN}/run.json": {}, f"{RUN}/a.xml": large})
     assert "IBUTSU_IMPORT_MAX_ARTIFACT_BYTES" in refusal_of(open_archive, content, max_artifact_bytes=300)

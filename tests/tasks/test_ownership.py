@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -176,7 +175,7 @@ def refuse_named_projects(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """Set IBUTSU_IMPORT_PROJECT_FROM_METADATA=false."""
     kept = app.extensions["ibutsu_server"]
     imports = kept.imports.model_copy(update={"project_from_metadata": False})
-    monkeypatch.setitem(app.extensions, "ibutsu_server", replace(kept, imports=imports))
+    monkeypatch.setitem(app.extensions, "ibutsu_server", kept.model_copy(update={"imports": imports}))
 
 
 @pytest.mark.parametrize("of_run", ["other", None])
@@ -245,7 +244,7 @@ def test_a_run_that_moves_during_the_import_is_not_moved_back(app: Flask) -> Non
     """The owner of a run is checked again when its row is written."""
     own, other = project_called("own"), project_called("other")
     stored(Run(id=RUN, project_id=own))
-    upload, limits = UploadRecord(own), ImportSettings()
+    upload, limits = UploadRecord(own), ImportSettings.hermetic()
     with RunWriter(RUN, Ownership.of(upload, None, limits), upload, limits) as writer:
         with db.engine.begin() as mover:
             mover.execute(db.text("UPDATE runs SET project_id = :project"), {"project": other})
