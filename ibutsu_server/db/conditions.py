@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import InstrumentedAttribute
     from sqlalchemy.types import TypeEngine
 
-    from ibutsu_server.db.fields import Condition
+    from ibutsu_server.db.types import Condition
 
 Model = type[Result] | type[Run]
 

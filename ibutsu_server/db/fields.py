@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy import SQLColumnExpression
     from sqlalchemy.orm import InstrumentedAttribute
 
-Condition = ColumnElement[bool]
+    from ibutsu_server.db.types import Condition
 
 _POSITION: Final = re.compile(r"-?+\d++", re.A)
 """A name on a path that PostgreSQL's ``#>>`` takes for a position in an array."""

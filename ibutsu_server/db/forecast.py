@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlalchemy.orm import InstrumentedAttribute
 
-    from ibutsu_server.db.retention import Condition, Cutoffs
+    from ibutsu_server.db.retention import Cutoffs
+    from ibutsu_server.db.types import Condition
 
 Rows = Select["str", "dt.datetime"] | CompoundSelect[Any]
 """A query for the ids of rows, and the times by which they are old."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.compiler import SQLCompiler
 
     from ibutsu_server.db.conditions import Model
-    from ibutsu_server.db.fields import Condition
+    from ibutsu_server.db.types import Condition
 
 
 _GROUPED: Final = 100

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import InstrumentedAttribute
 
     from ibutsu_server.db.base import Base
-    from ibutsu_server.db.retention import Condition, Cutoffs
+    from ibutsu_server.db.retention import Cutoffs
+    from ibutsu_server.db.types import Condition
     from ibutsu_server.settings import PruneSettings
 
 RUNS_AT_ONCE: Final = 100

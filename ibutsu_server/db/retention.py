@@ -11,19 +11,17 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from sqlalchemy import ColumnElement, and_, exists, or_
+from sqlalchemy import and_, exists, or_
 from sqlalchemy.orm import aliased
 
 from ibutsu_server import constants
 from ibutsu_server.db.models import Artifact, Result, Run
-from ibutsu_server.db.types import utc_now
+from ibutsu_server.db.types import Condition, utc_now
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import InstrumentedAttribute
 
     from ibutsu_server.settings import BeatSettings
-
-Condition = ColumnElement[bool]
 
 
 def months(number: int) -> dt.timedelta:

@@ -24,14 +24,14 @@ def create_schema() -> list[str]:
     """
     tables = Base.metadata.tables
     with db.engine.begin() as connection:
-        _exclude_others(connection)
+        _lock_creation(connection)
         if tables.keys() & set(inspect(connection).get_table_names()):
             return []
         Base.metadata.create_all(connection)
     return sorted(tables)
 
 
-def _exclude_others(connection: Connection) -> None:
+def _lock_creation(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _INIT_LOCK})
     else:

@@ -104,7 +104,7 @@ def seed(seeds: list[ProjectSeed]) -> Seeded:
     A named owner replaces the one before. A project that does not exist is skipped with a warning, and its
     users are not made. Of callers at once each waits for the one before it.
     """
-    _exclude_others()
+    _lock_seeding()
     made = Seeded()
     for one in seeds:
         project = _find_project(one.name)
@@ -132,7 +132,7 @@ def _find_project(name: str) -> Project | None:
     return None
 
 
-def _exclude_others() -> None:
+def _lock_seeding() -> None:
     if db.engine.dialect.name == "postgresql":
         db.session.execute(select(func.pg_advisory_xact_lock(_SEED_LOCK)))
     else:  # a write, even of nothing, takes the one lock of the database

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import JSON, DateTime, Uuid
+from sqlalchemy import JSON, ColumnElement, DateTime, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
@@ -15,6 +15,9 @@ from sqlalchemy.types import TypeDecorator
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
     from sqlalchemy.sql.compiler import SQLCompiler
+
+Condition = ColumnElement[bool]
+"""What a row may meet, in SQL."""
 
 PortableJSON = JSON().with_variant(JSONB(), "postgresql")
 """``jsonb`` on PostgreSQL, JSON text on SQLite."""

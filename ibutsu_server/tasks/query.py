@@ -18,7 +18,7 @@ from ibutsu_server.util.celery_task import shared_task
 
 if TYPE_CHECKING:
     from ibutsu_server.db.conditions import Model
-    from ibutsu_server.db.fields import Condition
+    from ibutsu_server.db.types import Condition
 
 MAX_PAGE: Final = 1_000_000_000
 MAX_PAGE_SIZE: Final = 50_000
