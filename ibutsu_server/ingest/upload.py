@@ -79,7 +79,7 @@ def task_of(filename: str | None, format_: str | None, start: bytes) -> str:
     try:
         is_archive = Look(BytesIO(start)).packing is not None
     except ImportRejectedError:  # the start of a compressed file may be too little to unpack
-        is_archive = False
+        is_archive = True
     return TASKS["archive" if is_archive else "junit"]
 
 

@@ -20,7 +20,7 @@ class OutageSettings(SettingsGroup):
     """Seconds a task waits for the broker or the database; from then on each attempt counts towards
     ``CELERY_TASK_MAX_RETRIES``. An import stays pending even then, until it is sent again."""
 
-    longest_wait: Annotated[Seconds, Field(le=60)] = 60
+    longest_wait: Annotated[int, Field(ge=1, le=60)] = 60
     """Seconds between two attempts at most; the first waits are shorter."""
 
     rescue_grace: Seconds = 15

@@ -84,7 +84,7 @@ def redact(name: str, value: Any) -> Any:
     """
     if value is None or isinstance(value, bool):
         return value
-    if is_secret_name(name) or (name in _ARGUMENT_NAMES and not _is_empty(value)):
+    if (is_secret_name(name) or name in _ARGUMENT_NAMES) and not _is_empty(value):
         return HIDDEN
     if isinstance(value, (int, float)):
         return value

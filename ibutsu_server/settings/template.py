@@ -98,7 +98,7 @@ def _assignment(setting: Description, format_: Format) -> str:
 def _comment(text: str, indent: str) -> list[str]:
     start = f"{indent}# "
     return textwrap.wrap(
-        text,
+        text.replace("``", ""),
         _WIDTH,
         initial_indent=start,
         subsequent_indent=start,

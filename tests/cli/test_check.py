@@ -84,7 +84,7 @@ class TestEnvFile:
         assert check("--env-file", "f.env").output.splitlines() == [
             "The configuration of the worker in f.env has 3 faults:",
             "  f.env:3 is not NAME=value; correct the line, or remove it",
-            "  CELERY_TASK_TIME_LIMIT in f.env:4 must be a number, above 0",
+            "  CELERY_TASK_TIME_LIMIT in f.env:4 must be a number, above 0, at most 1,000,000,000",
             "  IBUTSU_PRUNE_BATCH_SIZE in f.env:5 must be a whole number, at least 1, at most 30,000",
         ]
 
@@ -203,7 +203,7 @@ class TestManifest:
         assert result.output.splitlines() == [
             "The configuration of the worker in f.yaml:2 (service worker) has 3 faults:",
             "  CELERY_TASK_ACKS_LATE in f.yaml:6 is a boolean, which Compose refuses; write it in quotes",
-            "  CELERY_TASK_TIME_LIMIT in f.yaml:5 must be a number, above 0",
+            "  CELERY_TASK_TIME_LIMIT in f.yaml:5 must be a number, above 0, at most 1,000,000,000",
             "  SQLALCHEMY_DATABASE_URI in f.yaml:2 environment variable must be set, for example to "
             "postgresql://user:password@host:5432/ibutsu (or set POSTGRESQL_HOST, POSTGRESQL_DATABASE, "
             "POSTGRESQL_USER and POSTGRESQL_PASSWORD)",
@@ -259,7 +259,7 @@ class TestManifest:
         )
         assert check("--manifest", "f.yaml").output.splitlines() == [
             "The configuration of the worker in f.yaml:7 (Deployment worker, container worker) has 1 fault:",
-            "  CELERY_TASK_TIME_LIMIT in f.yaml:11 must be a number, above 0",
+            "  CELERY_TASK_TIME_LIMIT in f.yaml:11 must be a number, above 0, at most 1,000,000,000",
             "  warning: CELERY_TASK_ACK_LATE in f.yaml:12 is not a Celery setting and is ignored; "
             "did you mean 'CELERY_TASK_ACKS_LATE'?",
             "  note: Secret broker in f.yaml:8 is not in the given files: "
@@ -352,7 +352,7 @@ class TestFormats:
         assert check("--manifest", "f.yaml", "--format", "github").output.splitlines() == [
             "The configuration of the flower in f.yaml:8 (service flower) is valid.",
             "::error file=f.yaml,line=7,title=CELERY_TASK_TIME_LIMIT::"
-            "CELERY_TASK_TIME_LIMIT in f.yaml:7 must be a number, above 0",
+            "CELERY_TASK_TIME_LIMIT in f.yaml:7 must be a number, above 0, at most 1,000,000,000",
             "::warning file=f.yaml,line=11,title=CELERY_TASK_ACK_LATE::CELERY_TASK_ACK_LATE in f.yaml:11 "
             "is not a Celery setting and is ignored; did you mean 'CELERY_TASK_ACKS_LATE'?",
             "::notice file=f.yaml,line=5,title=CELERY_BROKER_URL::"

@@ -28,7 +28,7 @@ VALUES: Final[Mapping[str, tuple[Any, ...]]] = {
     "project_id": (MINE, OTHER),
     "result": ("passed", "failed", "error"),
     "test_id": ("alpha", "beta", 'quo"ted', "it's", "50%;", "a = b"),
-    "duration": (0.5, 2.0, 10.0),
+    "duration": (0.5, 2.5, 10.5),
     "metadata.x": ("1", "07", "true"),
 }
 """Field, and values that results have there."""
@@ -62,7 +62,7 @@ def readable(draw: st.DrawFn) -> Question:
     field = draw(st.sampled_from(sorted(VALUES)))
     symbol = draw(st.sampled_from([each for each in OPERATORS if field in ORDERED or each in "=!*%"]))
     wanted = draw(st.sampled_from(VALUES[field]))
-    written = f"{wanted:.1f}" if field == "duration" else str(wanted)
+    written = f"{wanted:g}" if field == "duration" else str(wanted)
     is_plain = not set(written) & set("\"'") and not (symbol == "*" and ";" in written)
     quote = draw(st.sampled_from(["", '"', "'"] if is_plain else [""]))
     space = draw(st.sampled_from(["", " ", "\t\n"]))

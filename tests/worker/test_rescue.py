@@ -6,6 +6,7 @@ from base64 import b64decode
 from collections import Counter
 from contextlib import contextmanager
 from json import loads
+from tarfile import TarInfo
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -183,7 +184,7 @@ def test_the_imports_at_work_do_not_count_as_lost(app: Flask, celery_app: Celery
         ("run.tar.gz", "", b"<", "archive"),
         ("report", "", b"\n <testsuite/>", "junit"),
         ("run", None, b"\x1f\x8b\x08", "archive"),
-        ("run", "", b"\0" * 257 + b"ustar", "archive"),
+        ("run", "", TarInfo("run.json").tobuf(), "archive"),
         (None, "", b"what is this", "junit"),
         ("report", "", None, "junit"),
     ],
