@@ -23,8 +23,12 @@ demo: $(INSTALLED) ## Start everything, import real results, show the runs, end
 	$(BIN)/ibutsu demo tests/samples/*.xml
 
 .PHONY: test
-test: $(INSTALLED) ## Run all tests against real servers
-	$(BIN)/pytest --numprocesses auto
+test: $(INSTALLED) ## Run the tests against real servers, but for faults that last
+	$(BIN)/pytest --numprocesses auto -m 'not lasting_fault'
+
+.PHONY: test-faults
+test-faults: $(INSTALLED) ## Run the tests of faults three times, those that last too
+	for run in 1 2 3; do $(BIN)/pytest --numprocesses 2 tests/integration/faults || exit 1; done
 
 .PHONY: check
 check: $(INSTALLED) docs ## Check style, types and documentation

@@ -38,7 +38,7 @@ OURS = {CLAIM: {"worker": "gone", "at": "2026-03-01T10:00:00"}}
 ONLY_POSTGRESQL = pytest.mark.parametrize("database_uri", ["postgresql"], indirect=True)
 
 
-def rescue(celery_app: Celery, **settings: float) -> Rescued:
+def rescue(celery_app: Celery, **settings: Any) -> Rescued:
     """Rescue with these settings, the others as they are by default."""
     rescued = rescue_through(celery_app, OutageSettings.hermetic(**settings))
     db.session.rollback()
