@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 
 .PHONY: help
 help: ## Say what can be made
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 .PHONY: install
 install: $(INSTALLED) ## Make .venv with the package and all its tools
