@@ -304,11 +304,9 @@ def test_an_option_that_is_no_secret_is_shown(name: str) -> None:
     assert redact(name, "imports") == "imports"
 
 
-@pytest.mark.parametrize(
-    ("value", "shown"), [(True, True), (None, None), (5, "***"), ("", "***"), ([], "***")]
-)
+@pytest.mark.parametrize(("value", "shown"), [(True, True), (None, None), (5, "***"), ("", "***"), ([], [])])
 def test_whether_a_secret_is_set_is_shown(value: Any, shown: Any) -> None:
-    """True, false and nothing are no secrets; a number may be one."""
+    """True, false, nothing and an empty list are not secrets; a number may be one."""
     assert redact("password", value) == shown
 
 
