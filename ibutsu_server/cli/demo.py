@@ -47,7 +47,7 @@ def _import(stack: Stack, files: tuple[Path, ...]) -> int:
     with flask_app.app_context():
         find_or_create_project(_PROJECT)
         db.session.commit()
-        outcomes = follow(celery_app, list(send(celery_app, [Upload(path, _PROJECT) for path in files])))
+        outcomes = follow(celery_app, list(send(celery_app, files, Upload(_PROJECT))))
         print_outcomes(outcomes)
         db.session.remove()
         db.engine.dispose()

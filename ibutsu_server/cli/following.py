@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from ibutsu_server.cli.uploads import outcome
+from ibutsu_server.cli.uploads import Sent, outcome
 from ibutsu_server.db.base import db
 from ibutsu_server.db.models import Import
 from ibutsu_server.util.outages import is_outage, reason_of
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from celery import Celery
 
-    from ibutsu_server.cli.uploads import Outcome, Sent
+    from ibutsu_server.cli.uploads import Outcome
 
 _POLL_SECONDS: Final = 0.5
 _ASK_SECONDS: Final = 30.0
@@ -37,7 +37,7 @@ _COLUMNS: Final = (
 )
 
 
-def follow(celery_app: Celery, imports: Sequence[Sent]) -> list[Outcome]:
+def follow(celery_app: Celery, imports: Sequence[Sent | Outcome]) -> list[Outcome]:
     """Wait for the imports to end, with a progress bar for each, and return how they ended.
 
     The row of an import says that it has ended, not the result of a task, which may be lost. No transaction
@@ -47,9 +47,9 @@ def follow(celery_app: Celery, imports: Sequence[Sent]) -> list[Outcome]:
     consumers = _Consumers(celery_app, console)
     statuses = _Statuses(console)
     with Progress(*_COLUMNS, console=console) as progress:
-        bars = {sent.import_id: progress.add_task(sent.file, total=None) for sent in imports}
+        waiting = [each for each in imports if isinstance(each, Sent)]
+        bars = {sent.import_id: progress.add_task(sent.file, total=None) for sent in waiting}
         progress_of = _ProgressOfTasks(celery_app)
-        waiting = list(imports)
         while waiting:
             known = statuses.read([sent.import_id for sent in waiting])
             if "pending" in known.values():
@@ -62,7 +62,7 @@ def follow(celery_app: Celery, imports: Sequence[Sent]) -> list[Outcome]:
                 progress.update(bars[sent.import_id], **progress_of(sent.task_id))
             if waiting:
                 sleep(_POLL_SECONDS)
-    return [outcome(sent) for sent in imports]
+    return [outcome(each) for each in imports]
 
 
 class _Statuses:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import signal
-from pathlib import Path
 
 import click
 
 from ibutsu_server.cli.following import follow
-from ibutsu_server.cli.uploads import Sent, Upload, outcome, print_outcomes, send
+from ibutsu_server.cli.result_files import find_files
+from ibutsu_server.cli.uploads import Outcome, Sent, Upload, outcome, print_outcomes, send
 
 
 def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -25,9 +25,7 @@ def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str
 
 
 @click.command("import")
-@click.argument(
-    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
+@click.argument("files", nargs=-1, required=True)
 @click.option("--project", help="Name or id of the project that the results belong to.")
 @click.option("--source", help="Where the results come from, such as the name of a job.")
 @click.option(
@@ -36,34 +34,34 @@ def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str
 @click.option("--no-wait", is_flag=True, help="Leave as soon as the imports wait for a worker.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array instead of a table.")
 def import_files(
-    files: tuple[Path, ...],
+    files: tuple[str, ...],
     project: str | None,
     source: str | None,
     metadata: dict[str, str],
     no_wait: bool,
     as_json: bool,
 ) -> None:
-    """Import FILES: JUnit XML or pytest-ibutsu archives.
+    """Import FILES: JUnit XML, archives of pytest-ibutsu, or archives of JUnit XML.
 
-    Each file is stored in the database, and a worker imports it. Exit code 1 when an import ended in
-    error, 130 after Ctrl-C, which ends the waiting only.
+    FILES are names, directories or patterns such as 'reports/**/*.xml'. Each file is stored in the
+    database, and a worker imports it; one that is bad does not keep the others from being imported.
+
+    Exit code 1 when any of them was not imported, 130 after Ctrl-C, which ends the waiting only.
     """
     from ibutsu_server import celery_app, flask_app
 
     with flask_app.app_context():
-        uploads = [Upload(path, project, source, metadata) for path in files]
-        sent: list[Sent] = []
+        sent: list[Sent | Outcome] = []
         try:
-            sent.extend(send(celery_app, uploads))
-            outcomes = [outcome(one) for one in sent] if no_wait else follow(celery_app, sent)
+            sent.extend(send(celery_app, find_files(files), Upload(project, source, metadata)))
+            outcomes = list(map(outcome, sent)) if no_wait else follow(celery_app, sent)
         except KeyboardInterrupt:
-            if sent:
-                ids = ", ".join(one.import_id for one in sent)
+            if ids := ", ".join(each.import_id for each in sent if isinstance(each, Sent)):
                 click.echo(f"No longer waiting. These imports go on in the worker: {ids}.", err=True)
             raise SystemExit(128 + signal.SIGINT) from None
     if as_json:
-        click.echo(json.dumps([vars(ended) for ended in outcomes], indent=2))
+        click.echo(json.dumps([vars(each) for each in outcomes], indent=2))
     else:
         print_outcomes(outcomes)
-    if any(ended.status == "error" or not (no_wait or ended.status == "done") for ended in outcomes):
+    if any(each.status == "error" or not (no_wait or each.status == "done") for each in outcomes):
         raise SystemExit(1)

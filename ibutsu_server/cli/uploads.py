@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,11 +11,12 @@ from celery.result import denied_join_result
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from ibutsu_server.cli.result_files import Missing
 from ibutsu_server.cli.tables import print_table
 from ibutsu_server.db.base import db
 from ibutsu_server.db.models import Import, Run
-from ibutsu_server.exceptions import InvalidInputError
-from ibutsu_server.ingest.upload import TASKS, store_upload
+from ibutsu_server.exceptions import ImportRejectedError
+from ibutsu_server.ingest.upload import TASKS, project_id_of, store_upload
 from ibutsu_server.util.outages import reason_of
 from ibutsu_server.util.redis_lock import get_redis_client
 
@@ -42,9 +43,8 @@ _COUNTS: Final = {
 
 @dataclass(frozen=True)
 class Upload:
-    """One file to import, and what the person who uploads it says of it."""
+    """What the person who uploads files says about each of them."""
 
-    path: Path
     project: str | None = None
     source: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
@@ -61,39 +61,51 @@ class Sent:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is known of one import; ``error`` says why it failed, if it did."""
+    """What is known about one import; ``error`` says why it failed, if it did.
+
+    A file that could not be stored has no import.
+    """
 
     file: str
-    import_id: str
+    import_id: str | None
     status: str
     error: str | None
-    runs: list[dict[str, Any]]
+    runs: list[dict[str, Any]] = field(default_factory=list)
 
 
-def send(celery_app: Celery, uploads: Iterable[Upload]) -> Iterator[Sent]:
+def send(celery_app: Celery, files: Iterable[Path | Missing], upload: Upload) -> Iterator[Sent | Outcome]:
     """Store each file in the database and send the task that imports it; yield each when it is stored.
 
-    Where the broker does not take the message, the import is sent by the next rescue, and a line says so.
+    A file that cannot be read, or is of no known format, does not keep the others from being sent. Where the
+    broker does not take the message, the import is sent by the next rescue, and a line says so.
 
     Raises:
-        ImportRejectedError: a file is of no known format.
-        InvalidInputError: there is no such project, or a file cannot be read.
+        InvalidInputError: there is no such project.
         redis.exceptions.RedisError: the broker did not answer before the first file was stored.
     """
     get_redis_client().ping()
-    for upload in uploads:
-        yield _send(celery_app, upload)
+    project_id = None if upload.project is None else project_id_of(upload.project)
+    for file in files:
+        yield _send(celery_app, file, replace(upload, project=project_id))
 
 
-def _send(celery_app: Celery, upload: Upload) -> Sent:
-    import_ = store_upload(
-        click.format_filename(upload.path, shorten=True),
-        _content(upload.path),
-        project=upload.project,
-        source=upload.source,
-        metadata=upload.metadata,
-    )
-    file, import_id = click.format_filename(upload.path), import_.id
+def _send(celery_app: Celery, path: Path | Missing, upload: Upload) -> Sent | Outcome:
+    if isinstance(path, Missing):
+        return Outcome(click.format_filename(path.argument), None, "error", path.reason)
+    file = click.format_filename(path)
+    try:
+        import_ = store_upload(
+            click.format_filename(path, shorten=True),
+            path.read_bytes(),
+            project=upload.project,
+            source=upload.source,
+            metadata=upload.metadata,
+        )
+    except OSError as error:
+        return Outcome(file, None, "error", f"The file cannot be read ({error.strerror}).")
+    except ImportRejectedError as error:
+        return Outcome(file, None, "error", str(error))
+    import_id = import_.id
     task, record = TASKS[str(import_.format)], import_.to_dict()
     db.session.rollback()  # no transaction stays open while the broker is asked
     try:
@@ -105,16 +117,10 @@ def _send(celery_app: Celery, upload: Upload) -> Sent:
     return Sent(file, import_id, task_id)
 
 
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        message = f"{click.format_filename(path)} cannot be read ({error.strerror}); it was not sent."
-        raise InvalidInputError(message) from error
-
-
-def outcome(sent: Sent) -> Outcome:
-    """Read from the database how far an import has come."""
+def outcome(sent: Sent | Outcome) -> Outcome:
+    """Read from the database how far an import has come; what was not stored has ended already."""
+    if isinstance(sent, Outcome):
+        return sent
     import_ = db.session.get_one(Import, sent.import_id, populate_existing=True)
     data = import_.data or {}
     runs = [db.session.get_one(Run, run_id).to_dict() for run_id in data.get("run_id") or ()]

@@ -36,12 +36,26 @@ def store_upload(
     """
     data = {"source": source, "metadata": metadata or {}}
     if project is not None:
-        data["project_id"] = _project_id(project)
+        data["project_id"] = project_id_of(project)
     import_ = Import(filename=filename, format=_format_of(content), data=data, status="pending")
     import_.file = ImportFile(content=content)
     db.session.add(import_)
     db.session.commit()
     return import_
+
+
+def project_id_of(name_or_id: str) -> str:
+    """Return the id of a project that is given by its name or id.
+
+    Raises:
+        InvalidInputError: there is none, or there are several.
+    """
+    found = projects_called(name_or_id)
+    if len(found) == 1:
+        return found[0].id
+    told = "There is no project" if not found else "There is more than one project"
+    message = f"{told} called {name_or_id!r}; give the name or the id of a project that exists."
+    raise InvalidInputError(message)
 
 
 def find_or_create_project(name: str) -> Project:
@@ -52,15 +66,6 @@ def find_or_create_project(name: str) -> Project:
         db.session.add(project)
         db.session.commit()
     return project
-
-
-def _project_id(name_or_id: str) -> str:
-    found = projects_called(name_or_id)
-    if len(found) == 1:
-        return found[0].id
-    told = "There is no project" if not found else "There is more than one project"
-    message = f"{told} called {name_or_id!r}; give the name or the id of a project that exists."
-    raise InvalidInputError(message)
 
 
 def task_of(filename: str | None, format_: str | None, start: bytes) -> str:

@@ -81,15 +81,40 @@ def test_names_of_files_are_shown_as_text(
         report = path
 
 
-def test_a_file_that_cannot_be_read_is_told(
-    monkeypatch: pytest.MonkeyPatch, broker_url: str, database_uri: str
+def test_a_bad_file_does_not_keep_others_from_being_sent(
+    monkeypatch: pytest.MonkeyPatch, broker_url: str, database_uri: str, report: Path
 ) -> None:
-    """An error of the disk is a message that names the file."""
+    """Each file is judged by itself: bad ones are named with what is wrong, and the exit code is 1."""
     monkeypatch.setenv("CELERY_BROKER_URL", broker_url)
     monkeypatch.setenv("SQLALCHEMY_DATABASE_URI", database_uri)
-    result = CliRunner().invoke(main, ["import", "/proc/self/mem"])
+    assert CliRunner().invoke(main, ["db", "init"]).exit_code == 0
+    notes = report.with_name("notes.txt")
+    notes.write_text("plain")
+    files = ["/proc/self/mem", str(notes), str(report), "missing.xml"]
+    result = CliRunner().invoke(main, ["import", "--no-wait", *files])
     assert result.exit_code == 1
-    assert result.output == "Error: /proc/self/mem cannot be read (Input/output error); it was not sent.\n"
+    assert result.stderr.splitlines() == [
+        "Error: /proc/self/mem: The file cannot be read (Input/output error).",
+        f"Error: {notes}: The file is neither XML nor a tar or zip archive; "
+        "upload JUnit XML, or an archive of pytest-ibutsu as .tar.gz.",
+        "Error: missing.xml: There is no such file or directory.",
+    ]
+    assert result.stdout.startswith(f"{report}: import ")
+    with _AppRegistry.get_flask_app().app_context():
+        assert [import_.filename for import_ in db.session.scalars(db.select(Import))] == ["report.xml"]
+
+
+def test_a_project_that_does_not_exist_is_an_error_before_any_file_is_sent(
+    monkeypatch: pytest.MonkeyPatch, broker_url: str, database_uri: str, report: Path
+) -> None:
+    """The message says what to give."""
+    monkeypatch.setenv("CELERY_BROKER_URL", broker_url)
+    monkeypatch.setenv("SQLALCHEMY_DATABASE_URI", database_uri)
+    assert CliRunner().invoke(main, ["db", "init"]).exit_code == 0
+    result = CliRunner().invoke(main, ["import", "--project", "shpo", str(report), str(report)])
+    assert result.exit_code == 1
+    message = "There is no project called 'shpo'; give the name or the id of a project that exists."
+    assert result.output == f"Error: {message}\n"
 
 
 def test_ctrl_c_ends_the_waiting_and_not_the_import(broker_url: str, database_uri: str, report: Path) -> None:

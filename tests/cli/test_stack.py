@@ -138,7 +138,8 @@ def test_dev_serves_imports_until_it_is_told_to_end(
             ended = run("import", "--json", str(report), environment=environment | servers)
             page = report.with_name("page.xml")
             page.write_text("<html/>")
-            refused = run("import", str(page), environment=environment | servers)
+            mixed = ("import", "--json", "missing.xml", str(page), str(report))
+            refused = run(*mixed, environment=environment | servers)
             left = run("import", "--no-wait", str(report), environment=environment | servers)
         finally:
             stack.send_signal(number)
@@ -146,7 +147,10 @@ def test_dev_serves_imports_until_it_is_told_to_end(
     assert stack.returncode == (0 if number is signal.SIGINT else 128 + signal.SIGTERM)
     assert ended.returncode == 0, ended.stderr
     assert (refused.returncode, left.returncode) == (1, 0)
-    assert "page.xml: The file is not a JUnit report" in refused.stderr
+    missing, page_outcome, other = json.loads(refused.stdout)
+    assert missing["error"] == "There is no such file or directory."
+    assert page_outcome["error"].startswith("The file is not a JUnit report")
+    assert other["status"] == "done"
     (outcome,) = json.loads(ended.stdout)
     (imported,) = outcome["runs"]
     assert (outcome["status"], imported["summary"]["tests"], imported["summary"]["failures"]) == (
