@@ -84,8 +84,15 @@ class Deployment:
         """Send the message of each import, as the API does."""
         sender = create_broker_celery_app("api", settings=BrokerSettings.hermetic(broker_url=self._broker))
         for import_id in ids:
-            sender.send_task(TASKS["junit"], args=[{"id": import_id}])
+            sender.send_task(TASKS["junit"], args=[{"id": import_id}], task_id=import_id)
         sender.close()
+
+    def wait_for_success(self, import_id: str) -> None:
+        """Wait until the task that was sent for an import has ended, and check that it succeeded."""
+        app = create_broker_celery_app("api", settings=BrokerSettings.hermetic(broker_url=self._broker))
+        wait_until(lambda: app.AsyncResult(import_id).ready())
+        assert app.AsyncResult(import_id).state == "SUCCESS"
+        app.close()
 
     def upload(self, number: int, cases: int = CASES) -> list[str]:
         """Store imports and send their messages."""
