@@ -28,9 +28,6 @@ logger = logging.getLogger(__name__)
 _SINCE: Final = "ibutsu_outage_since"
 """Header of a task that was sent again because of an outage: when it met the outage, in epoch seconds."""
 
-_PATIENCE: Final = 300
-"""Seconds that a task waits in its child process before it is sent again, with new time limits."""
-
 _SHORTEST_WAIT: Final = 1.0
 
 
@@ -65,6 +62,9 @@ class IbutsuTask(Task[Any, Any]):
     """Seconds for which an outage is waited out."""
     outage_longest_wait: float = 60
     """Seconds between two attempts during an outage, at most."""
+    outage_patience: float = 300
+    """Seconds that a task may have run and waited in its child process; then it is sent again, and its time
+    limits begin anew."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the task in a new application context: commit when it returns, roll back when it raises.
@@ -150,7 +150,7 @@ class IbutsuTask(Task[Any, Any]):
         logger.warning(
             "Task %s[%s] is tried again in %.0f s: %s", self.name, self.request.id, wait, reason_of(error)
         )
-        if is_held_lock(error) or monotonic() - started > _PATIENCE:
+        if is_held_lock(error) or monotonic() - started > self.outage_patience:
             self._publish(lambda: self._send_again(error, wait, since))
         self._pause(wait, error)
 

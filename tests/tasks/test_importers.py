@@ -9,14 +9,18 @@ from threading import Barrier, Thread
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
+from ibutsu_server.app import create_app
 from ibutsu_server.celery_utils import create_flask_celery_app
 from ibutsu_server.db import db
 from ibutsu_server.db.models import Artifact, Import, ImportFile, Project, Result, Run
 from ibutsu_server.exceptions import InvalidInputError
-from ibutsu_server.tasks.importers import run_archive_import, run_junit_import
+from ibutsu_server.settings.urls import DatabaseUrl
+from ibutsu_server.tasks.importers import end_failed_import, run_archive_import, run_junit_import
 from ibutsu_server.tasks.runs import update_run
 from tests.db.rows import make_import, make_run, stored
 from tests.ingest.archives import OTHER_RESULT, RESULT, RUN, archive, one_run
@@ -26,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    import psycopg
     from celery import Celery
     from flask import Flask
 
@@ -360,3 +363,42 @@ def traced(path: Path) -> Iterator[Path]:
         yield path
         event.remove(db.engine, "checkout", trace)
         event.remove(db.engine, "checkin", untrace)
+
+
+@pytest.mark.parametrize("retries", [0, 2])
+def test_an_import_that_was_sent_with_keyword_arguments_says_why_it_failed(
+    app: Flask, settings: FlaskCelerySettings, retries: int
+) -> None:
+    """The sentence has the number of attempts, however the record was passed."""
+    create_flask_celery_app(app, settings=settings.model_copy(update={"task_max_retries": retries}))
+    import_id = stored(make_import(REPORT))
+    db.session.execute(db.text("ALTER TABLE artifacts RENAME TO elsewhere"))
+    db.session.commit()
+    assert run_junit_import.apply(kwargs={"import_": {"id": import_id}}).state == "FAILURE"
+    ended = db.session.get_one(Import, import_id)
+    assert ended.status == "error"
+    assert f"The import was tried {retries + 1} times and failed" in (ended.data or {})["error"]
+
+
+def test_an_outage_is_no_reason_for_an_import_to_end(app: Flask, settings: FlaskCelerySettings) -> None:
+    """When even the last attempt met an outage, the import stays as it is, for the rescue."""
+    create_flask_celery_app(app, settings=settings.model_copy(update={"task_max_retries": 0}))
+    import_id = stored(make_import(REPORT))
+    outage = OperationalError("SELECT 1", {}, psycopg.OperationalError("connection refused"))
+    task: Any = run_junit_import
+    end_failed_import(task, outage, [{"id": import_id}], {})
+    assert db.session.get_one(Import, import_id).status == "pending"
+
+
+def test_the_end_of_an_import_may_wait_for_the_database(
+    app: Flask, settings: FlaskCelerySettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where the error cannot be written now, the failure of the task stays its own, and the rescue comes."""
+    away = settings.model_copy(
+        update={"sqlalchemy_database_uri": DatabaseUrl("postgresql://h@127.0.0.1:1/d")}
+    )
+    elsewhere = create_app(away)
+    celery_app = create_flask_celery_app(elsewhere)
+    task: Any = celery_app.tasks[run_junit_import.name]
+    end_failed_import(task, RuntimeError("boom"), [], {"import_": {"id": str(uuid4())}})
+    assert "is left for the rescue: connection failed" in caplog.text
