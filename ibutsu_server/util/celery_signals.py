@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _NO_DATABASE = (
-    "The database %s does not answer: %s. Tasks wait until it does; "
-    "start it, or fix SQLALCHEMY_DATABASE_URI."
+    "The database %s does not answer: %s. Tasks wait until it does; start it, or fix SQLALCHEMY_DATABASE_URI."
 )
 
 _apps_with_database: WeakSet[Flask] = WeakSet()

@@ -112,6 +112,10 @@ class OwnValkey:
         """Kill it without a word."""
         self._server.terminate()
 
+    def lose_volume(self) -> None:
+        """Delete the files of a killed server."""
+        shutil.rmtree(self._folder)
+
     def freeze(self) -> None:
         """Stop its process: connections stay open, and nothing answers."""
         os.kill(self._pid, signal.SIGSTOP)
