@@ -83,8 +83,11 @@ def write_taken_names(path: Path, number: int) -> None:
 
 
 def write_values(path: Path, number: int) -> None:
-    """Write so many results, each with as many values in its metadata as a document may have."""
-    document = json.dumps({"result": "passed", "metadata": {"list": [[1]] * 90_000}}).encode()
+    """Write so many results, each with as many values in its metadata as a document may have.
+
+    The character that the database refuses makes all of them be looked at.
+    """
+    document = json.dumps({"result": "passed", "metadata": {"a\0": [[1]] * 90_000}}).encode()
     directories = (f"{RUN}/{index:08x}-1111-4111-8111-111111111111" for index in range(number))
     pack(path, ((f"{directory}/result.json", document) for directory in directories))
 

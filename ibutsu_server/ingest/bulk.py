@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import lru_cache, partial
+from functools import partial
 from io import BytesIO
 from json import JSONEncoder
 from typing import TYPE_CHECKING, Any, Final, Self
 
+import orjson
 from psycopg import Copy, sql
 from psycopg.adapt import Dumper
 from psycopg.copy import FileWriter
@@ -26,8 +28,11 @@ _DRIVER_NAMES: Final = {"FLOAT": "float8", "TIMESTAMP WITHOUT TIME ZONE": "times
 
 _CANCEL_SECONDS: Final = 5.0
 
-# Shorter than what ``json.dumps`` writes, and made in less time.
-_encode_json: Final = JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
+_SWITCH_SECONDS: Final = 0.0005
+"""Seconds after which a thread hands over the interpreter. The default, 5 ms, is what the thread that sends a
+batch would wait after each of its pieces, as long as the next batch is made, and the database with it."""
+
+_encode_any_json: Final = JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
 
 class _UuidTextDumper(Dumper):
@@ -37,13 +42,7 @@ class _UuidTextDumper(Dumper):
     oid = types["uuid"].oid
 
     def dump(self, obj: str) -> bytes:
-        return _uuid_bytes(obj)
-
-
-# The run's id comes with every result, and a result's with each of its artifacts.
-@lru_cache(maxsize=4096)
-def _uuid_bytes(text: str) -> bytes:
-    return bytes.fromhex(text.replace("-", ""))
+        return bytes.fromhex(obj.replace("-", ""))
 
 
 class _JsonbDumper(Dumper):
@@ -53,7 +52,14 @@ class _JsonbDumper(Dumper):
     oid = types["jsonb"].oid
 
     def dump(self, obj: dict[str, Any]) -> bytes:
-        return b"\1" + _encode_json(obj).encode() if obj else b"\1{}"
+        return b"\1" + _json_bytes(obj) if obj else b"\1{}"
+
+
+def _json_bytes(value: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:  # an integer of more than 64 bits, or more than 254 levels
+        return _encode_any_json(value).encode()
 
 
 Insertion = Callable[[], object]
@@ -81,19 +87,17 @@ class CopyBatch:
 
     def _begin(self) -> None:
         self.rows = 0
+        self.size = 0
+        """About how many bytes the rows take."""
         self._data = BytesIO()
         self._copy = Copy(self._cursor, binary=True, writer=FileWriter(self._data))
         self._copy.set_types(self._types)
-
-    @property
-    def size(self) -> int:
-        """Return about how many bytes the rows take."""
-        return self._data.tell()
 
     def add(self, row: Sequence[Any]) -> None:
         """Add a row: a value per column."""
         self._copy.write_row(row)
         self.rows += 1
+        self.size = self._data.tell()
 
     def take(self) -> Insertion:
         """Return the insertion of the rows, and begin anew without any."""
@@ -151,14 +155,17 @@ class BulkInserter:
         self._connection = connection
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bulk-inserter")
         self._running: Future[None] | None = None
+        self._switch_interval = sys.getswitchinterval()
 
     def __enter__(self) -> Self:
+        sys.setswitchinterval(_SWITCH_SECONDS)
         return self
 
     def __exit__(self, kind: object, *exception: object) -> None:
         if kind is not None and self._running is not None and not self._running.done():
             self._cancel()
         self._thread.shutdown()
+        sys.setswitchinterval(self._switch_interval)
 
     def _cancel(self) -> None:
         """End the statement of the thread, which may be waiting for a lock as long as it takes."""

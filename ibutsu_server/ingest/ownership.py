@@ -71,7 +71,7 @@ class Ownership:
         """
         properties = metadata.get("properties")
         in_properties = isinstance(properties, dict) and _KEY in properties
-        if not in_properties and _KEY not in metadata and all(claim is None for claim in claims):
+        if not in_properties and _KEY not in metadata and claims.count(None) == len(claims):
             return metadata
         settled = dict(metadata)
         said = [metadata.get(_ORIGINAL), metadata.get(_KEY), *claims]

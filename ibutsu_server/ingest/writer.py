@@ -36,6 +36,8 @@ _RESULT_COLUMNS: Final = (
 _ARTIFACT_COLUMNS: Final = ("id", "result_id", "run_id", "filename", "data", "content", "upload_date")
 _COPIED_METADATA: Final = ("jenkins", "tags")
 _AGREED_COLUMNS: Final = ("component", "env", "source")
+Columns = tuple[str | None, str | None, str | None]
+"""The values of a result in the columns that a run takes over where all agree."""
 
 
 class RunWriter:
@@ -63,6 +65,7 @@ class RunWriter:
         self._artifacts = self._inserter.batch_of(tables["artifacts"], _ARTIFACT_COLUMNS)
 
     def __enter__(self) -> Self:
+        self._inserter.__enter__()
         return self
 
     def __exit__(self, kind: object, *exception: object) -> None:
@@ -71,7 +74,7 @@ class RunWriter:
     @property
     def written(self) -> int:
         """Return the number of results so far."""
-        return self._totals.states.total()
+        return self._totals.results
 
     def add(self, record: ResultRecord) -> bool:
         """Write a result with its artifacts, now or with the batch; return whether a batch was written.
@@ -81,12 +84,13 @@ class RunWriter:
                 metadata, which is kept with each result, takes too much.
         """
         upload = self._upload
-        component, env, source = (
-            _clip(getattr(upload, name) or getattr(record, name)) for name in _AGREED_COLUMNS
-        )
+        component = _clip(upload.component or record.component)
+        env = _clip(upload.env or record.env)
+        source = _clip(upload.source or record.source)
         metadata = self._metadata(record, {**record.suite_metadata, **upload.metadata, **record.metadata})
-        self._totals.add(record, metadata, component, env, source)
-        self._check_copies()
+        self._totals.add(record, metadata, (component, env, source))
+        if upload.metadata:
+            self._check_copies()
         self._results.add(
             (
                 record.id, clip_indexed(record.test_id), record.result, record.start_time or self._now,
@@ -204,17 +208,20 @@ class _Totals:
     """What the results of a run come to."""
 
     def __init__(self) -> None:
+        self.results = 0
         self.states: Counter[str] = Counter()
         self.seconds = 0.0
         self.start_time: dt.datetime | None = None
         self.copied: dict[str, Any] = {}
         """Metadata of the first result by start time that the run takes over."""
         self._is_first = True
+        self._columns: Columns | None = None
         self._agreed: dict[str, str | None] = {}
         """The value that all results with one have in a column; None where they differ."""
 
-    def add(self, record: ResultRecord, metadata: dict[str, Any], *columns: str | None) -> None:
+    def add(self, record: ResultRecord, metadata: dict[str, Any], columns: Columns) -> None:
         """Add a result, with its values of the columns that a run takes over where all agree."""
+        self.results += 1
         self.states[record.result] += 1
         self.seconds += record.duration or 0.0
         start = record.start_time
@@ -222,6 +229,9 @@ class _Totals:
             self._is_first = False
             self.start_time = start
             self.copied = {key: metadata[key] for key in _COPIED_METADATA if key in metadata}
+        if columns == self._columns:
+            return
+        self._columns = columns
         for name, value in zip(_AGREED_COLUMNS, columns, strict=True):
             if value and self._agreed.setdefault(name, value) != value:
                 self._agreed[name] = None

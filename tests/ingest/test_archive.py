@@ -165,6 +165,8 @@ def test_a_time_that_cannot_be_read_stays_in_the_metadata() -> None:
     assert (record.start_time, record.duration) == (None, None)
     assert (record.metadata["start_time"], record.metadata["duration"]) == ("yesterday", "long")
     assert the_result(start_time="", duration=None).metadata == {"run": RUN}
+    spaces = "2026-03-01" + " " * 80_000 + "["
+    assert the_result(start_time=spaces).metadata["start_time"] == spaces
 
 
 def test_what_could_not_be_serialized_is_kept_as_far_as_it_is_known() -> None:

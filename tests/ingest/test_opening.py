@@ -169,6 +169,11 @@ def test_limits_count_all_reports_of_an_archive() -> None:
     assert "IBUTSU_IMPORT_MAX_CASES" in refusal_of(open_junit, content, max_cases=1)
     wordy = {f"{name}.xml": report(f'a="{"x" * 300}"') for name in "ab"}
     assert "upload fewer of them in one file" in refusal_of(open_junit, tar(wordy), max_artifact_bytes=500)
+    repeated = {f"{name}.xml": report("", '<property name="p" value="v"/>') for name in "ab"}
+    assert (
+        len(read(open_junit, tar(repeated), limits=LIMITS.model_copy(update={"max_copied_bytes": 4}))[1]) == 2
+    )
+    assert "IBUTSU_IMPORT_MAX_COPIED_BYTES" in refusal_of(open_junit, tar(repeated), max_copied_bytes=3)
     many = zipped({f"{number}.xml": b"" for number in range(10_001)})
     assert refusal_of(open_junit, many) == (
         "The archive holds more than 10,000 XML files; upload fewer in one file."

@@ -19,6 +19,7 @@ from ibutsu_server.celery_utils import create_flask_celery_app
 from ibutsu_server.db import db
 from ibutsu_server.db.models import Artifact, Import, ImportFile, Project, Result, Run
 from ibutsu_server.exceptions import InvalidInputError
+from ibutsu_server.settings import ImportSettings, ServerSettings
 from ibutsu_server.settings.urls import DatabaseUrl
 from ibutsu_server.tasks.importers import end_failed_import, run_archive_import, run_junit_import
 from ibutsu_server.tasks.runs import update_run
@@ -168,6 +169,34 @@ def test_other_metadata_of_the_form_comes_between_result_and_run(app: Flask) -> 
     (run,), (result,) = rows_of(Run), rows_of(Result)
     assert run.data == {"build": "form", "os": "form", "lane": "run"}
     assert result.data == {"build": "own", "os": "form", "run": RUN}
+
+
+@pytest.mark.parametrize(
+    ("limit", "status"), [(len('{"a": "b"}') * 2, "done"), (len('{"a": "b"}') * 2 - 1, "error")]
+)
+def test_metadata_of_the_form_is_limited_as_often_as_it_is_kept(app: Flask, limit: int, status: str) -> None:
+    """Each of two results keeps it."""
+    ServerSettings.of_app(app, ImportSettings.hermetic(max_copied_bytes=limit))
+    ended = import_(run_junit_import, REPORT, data={"metadata": {"a": "b"}})
+    assert ended.status == status
+    if status == "error":
+        assert error_of(ended) == (
+            f"The metadata of the upload is kept with each result, and that is more than {limit:,} "
+            "bytes: upload it with less metadata, or raise IBUTSU_IMPORT_MAX_COPIED_BYTES."
+        )
+
+
+@pytest.mark.parametrize(
+    "value", [10**30, -(10**30), 2**64 - 1, 0.1, "\N{GRINNING FACE}", '\u00e9\n"', True, None]
+)
+def test_metadata_is_stored_as_it_was_written(app: Flask, value: Any) -> None:
+    """Integers of any size and values at any depth are kept."""
+    deep = value
+    for _ in range(300):
+        deep = [deep]
+    import_(run_archive_import, one_run(metadata={"plain": value, "deep": deep}))
+    (result,) = rows_of(Result)
+    assert (result.data["plain"], result.data["deep"]) == (value, deep)
 
 
 def two_results(first: dict[str, Any], second: dict[str, Any]) -> bytes:

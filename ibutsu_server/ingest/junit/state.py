@@ -61,10 +61,11 @@ def state_of(attributes: Mapping[str, str], children: Children) -> State:
 
 
 def _state_in_words(attributes: Mapping[str, str]) -> State:
+    if "status" not in attributes and "result" not in attributes:
+        return "passed"
     said = [attributes[name] for name in ("status", "result") if name in attributes]
     words = [word.strip().lower().translate(_SEPARATORS) for word in said]
-    named = [state for word, state in STATE_WORDS.items() if word in words] if words else []
-    return named[0] if named else "passed"
+    return next((state for word, state in STATE_WORDS.items() if word in words), "passed")
 
 
 def _state_of_skips(skips: list[Element]) -> State:
