@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from ibutsu_server.settings.flask_celery import FlaskCelerySettings
     from ibutsu_server.settings.flower import FlowerSettings
     from ibutsu_server.settings.imports import ImportSettings
+    from ibutsu_server.settings.origins import Origin
     from ibutsu_server.settings.outages import OutageSettings
     from ibutsu_server.settings.pruning import PruneSettings
     from ibutsu_server.settings.queries import QuerySettings
     from ibutsu_server.settings.server import ServerSettings
-    from ibutsu_server.settings.source_kinds import Origin
     from ibutsu_server.settings.sources import Sources
 
 _MODULES = {

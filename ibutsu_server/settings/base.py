@@ -12,7 +12,8 @@ from pydantic_settings import BaseSettings, InitSettingsSource, SettingsConfigDi
 from ibutsu_server.exceptions import ConfigurationError, Fault
 from ibutsu_server.settings.celery_table import suggestion
 from ibutsu_server.settings.fields import READABLE, ManyFaults, file_problem
-from ibutsu_server.settings.sources import DEFAULT_ORIGIN, Notes, Origin, Sources
+from ibutsu_server.settings.origins import DEFAULT_ORIGIN, Notes, Origin
+from ibutsu_server.settings.sources import Sources
 from ibutsu_server.settings.text import check_number, check_text
 
 if TYPE_CHECKING:

@@ -31,9 +31,10 @@ from ibutsu_server.settings.fields import (
 )
 from ibutsu_server.settings.limits import BACKOFF_MAX, SOFT_SHARE, TIME_LIMIT, VISIBILITY_TIMEOUT, Limits
 from ibutsu_server.settings.options import Options
+from ibutsu_server.settings.origins import UNKNOWN
 from ibutsu_server.settings.redaction import redact
 from ibutsu_server.settings.schedule import Schedule
-from ibutsu_server.settings.source_kinds import CELERY_PREFIX, UNKNOWN
+from ibutsu_server.settings.source_kinds import CELERY_PREFIX
 from ibutsu_server.settings.text import read_mapping, read_sequence
 
 if TYPE_CHECKING:

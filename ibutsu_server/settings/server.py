@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from flask import Flask
     from pydantic_settings import PydanticBaseSettingsSource
 
-    from ibutsu_server.settings.sources import Notes
+    from ibutsu_server.settings.origins import Notes
 
 logger = logging.getLogger(__name__)
 

@@ -12,13 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ibutsu_server.exceptions import Fault
+from ibutsu_server.settings.origins import UNKNOWN, Found, Notes, Origin
 from ibutsu_server.settings.source_kinds import (
-    DEFAULT_ORIGIN,
-    UNKNOWN,
     FlaskConfigSource,
-    Found,
-    Notes,
-    Origin,
     SecretFilesSource,
     TracedSource,
     UnseenSource,
@@ -32,8 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ibutsu_server.settings.base import SettingsGroup
-
-__all__ = ["DEFAULT_ORIGIN", "UNKNOWN", "Found", "Notes", "Origin", "Sources"]
 
 ENV_FILE_VARIABLE: Final = "IBUTSU_ENV_FILE"
 SECRETS_DIRECTORY_VARIABLE: Final = "IBUTSU_SECRETS_DIR"

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
-    from ibutsu_server.settings.sources import Notes, Sources
+    from ibutsu_server.settings.origins import Notes
+    from ibutsu_server.settings.sources import Sources
 
 Group = TypeVar("Group", bound=SettingsGroup)
 

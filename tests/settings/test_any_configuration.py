@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ibutsu_server.settings import ServerSettings, Sources
 from ibutsu_server.settings.celery_options import CeleryOptions
 from ibutsu_server.settings.celery_table import _newer_names
-from ibutsu_server.settings.source_kinds import Found, Origin
+from ibutsu_server.settings.origins import Found, Origin
 from ibutsu_server.settings.sources import PLACES
 from ibutsu_server.settings.tree import names_in
 from tests.settings.outputs import ROLES, outputs_of

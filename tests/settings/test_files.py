@@ -12,8 +12,8 @@ import pytest
 
 from ibutsu_server.exceptions import ConfigurationError, Fault
 from ibutsu_server.settings import BrokerSettings, FlaskCelerySettings, Origin, Sources
+from ibutsu_server.settings.origins import UNKNOWN, Found
 from ibutsu_server.settings.server import read_role
-from ibutsu_server.settings.source_kinds import UNKNOWN, Found
 from tests.processes import environment
 
 if TYPE_CHECKING:

@@ -15,8 +15,9 @@ from ibutsu_server.exceptions import ConfigurationError
 from ibutsu_server.settings import Origin, Sources
 from ibutsu_server.settings.celery_options import CeleryOptions
 from ibutsu_server.settings.describe import describe_group
+from ibutsu_server.settings.origins import Found
 from ibutsu_server.settings.server import ServerSettings, read_role
-from ibutsu_server.settings.sources import Found, read_env_file
+from ibutsu_server.settings.sources import read_env_file
 from ibutsu_server.settings.template import template
 from ibutsu_server.settings.tree import parts_of, roles_of
 

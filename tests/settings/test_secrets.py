@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ibutsu_server.settings import BrokerSettings, FlaskCelerySettings, Sources
+from ibutsu_server.settings.origins import Found, Origin
 from ibutsu_server.settings.redaction import redact, redact_text
-from ibutsu_server.settings.source_kinds import Found, Origin
 from tests.settings.outputs import ROLES, outputs_of, outputs_of_groups
 
 if TYPE_CHECKING:

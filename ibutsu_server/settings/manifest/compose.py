@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ibutsu_server.settings.manifest.nodes import Node
-    from ibutsu_server.settings.source_kinds import Origin
+    from ibutsu_server.settings.origins import Origin
 
 
 def is_compose_file(document: Node) -> bool:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ibutsu_server.constants import LARGEST_SETTINGS_FILE
 from ibutsu_server.exceptions import ConfigurationError, Fault
+from ibutsu_server.settings.origins import UNKNOWN, Found, Origin
 from ibutsu_server.settings.server import ServerSettings
-from ibutsu_server.settings.source_kinds import FILE_SUFFIX, UNKNOWN, Found, Origin
+from ibutsu_server.settings.source_kinds import FILE_SUFFIX
 from ibutsu_server.settings.sources import PLACES, Sources, read_env_file
 from ibutsu_server.settings.spelling import known_names
 from ibutsu_server.settings.tree import roles_of

@@ -9,7 +9,7 @@ from ibutsu_server.settings.foreign_names import is_service_link
 from ibutsu_server.settings.manifest.environment import Budget, Draft, Environment, role_of
 from ibutsu_server.settings.manifest.objects import text_problem
 from ibutsu_server.settings.manifest.references import expand
-from ibutsu_server.settings.source_kinds import UNKNOWN
+from ibutsu_server.settings.origins import UNKNOWN
 from ibutsu_server.settings.sources import SECRETS_DIRECTORY
 
 if TYPE_CHECKING:

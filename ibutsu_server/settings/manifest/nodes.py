@@ -14,7 +14,8 @@ import yaml
 
 from ibutsu_server.constants import LARGEST_SETTINGS_FILE
 from ibutsu_server.exceptions import ConfigurationError, Fault
-from ibutsu_server.settings.source_kinds import Origin, is_unicode
+from ibutsu_server.settings.origins import Origin
+from ibutsu_server.settings.source_kinds import is_unicode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ibutsu_server.settings.source_kinds import UNKNOWN, Found
+from ibutsu_server.settings.origins import UNKNOWN, Found
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

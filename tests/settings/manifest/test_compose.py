@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ibutsu_server.settings import Origin
-from ibutsu_server.settings.sources import UNKNOWN
+from ibutsu_server.settings.origins import UNKNOWN
 from tests.settings.manifest.reading import lines, manifests, only, values
 
 if TYPE_CHECKING:
