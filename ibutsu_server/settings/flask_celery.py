@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self
 
 from pydantic import (
@@ -147,7 +147,8 @@ def _beyond(fields: Iterable[str]) -> Iterator[str]:
 Serializer = Annotated[str, AfterValidator(_json_only), Field(json_schema_extra={"enum": [*JSON_NAMES]})]
 _MODULE: Final = {"pattern": r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"}
 ModuleName = Annotated[str, AfterValidator(_module_name), Field(json_schema_extra=_MODULE)]
-ModuleNames = Annotated[tuple[ModuleName, ...], BeforeValidator(read_sequence)]
+ModuleNames = Annotated[Parsed[tuple[ModuleName, ...], Sequence[str]], BeforeValidator(read_sequence)]
+Serializers = Annotated[Parsed[tuple[Serializer, ...], Sequence[str]], BeforeValidator(read_sequence)]
 CeleryField = Annotated[
     Parsed[Options, "CeleryOptions"],
     PlainValidator(_check_celery),
@@ -162,7 +163,7 @@ class FlaskCelerySettings(DatabaseSettings, BrokerSettings):
     roles: ClassVar[frozenset[str]] = frozenset({"worker", "scheduler"})
     open_fields: ClassVar[frozenset[str]] = frozenset({"celery"})
 
-    include: ModuleNames = TASK_MODULES
+    include: ModuleNames = setting(TASK_MODULES)
     """Task modules to import; as text, with commas between them."""
 
     broker_connection_retry: bool = True
@@ -240,7 +241,7 @@ class FlaskCelerySettings(DatabaseSettings, BrokerSettings):
     result_serializer: Serializer = "json"
     """Serializer of task results: JSON only."""
 
-    accept_content: Annotated[tuple[Serializer, ...], BeforeValidator(read_sequence)] = ("json",)
+    accept_content: Serializers = setting(("json",))
     """Content types the worker accepts: JSON only."""
 
     celery: CeleryField = setting(default_factory=Options)

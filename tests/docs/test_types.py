@@ -37,7 +37,8 @@ settings = FlaskCelerySettings.hermetic(
     broker_url="redis://localhost/0",
     sqlalchemy_database_uri="sqlite://",
     task_time_limit=3600,
-    include=("ibutsu_server.tasks.runs",),
+    include=["ibutsu_server.tasks.runs"],
+    accept_content=("json",),
     celery={
         "task_routes": [route, {"reports.*": {"queue": "reports"}}],
         "task_queues": [Queue("imports")],
@@ -48,6 +49,7 @@ settings = FlaskCelerySettings.hermetic(
 )
 url: str = settings.broker_url.for_celery()
 limit: float = settings.task_time_limit
+modules: tuple[str, ...] = settings.include
 celery_app = create_flask_celery_app(create_app(settings=settings, beat=BeatSettings.hermetic()))
 """
 
@@ -57,6 +59,7 @@ from ibutsu_server.settings import BeatSettings, BrokerSettings, FlaskCelerySett
 
 BrokerSettings(broker_ulr="redis://localhost/0")  # wrong
 BrokerSettings(redis_socket_timeout=[3])  # wrong
+FlaskCelerySettings(include=[7])  # wrong
 BeatSettings(prune_runs_months="many", prune_runs_enabled=[])  # wrong
 FlaskCelerySettings(celery={"task_rotes": {}})  # wrong
 FlaskCelerySettings(celery={"task_time_limit": "long"})  # wrong
