@@ -148,20 +148,21 @@ class BulkInserter:
     """Insert batches in a thread of its own: the database works on one while the next is made.
 
     After :meth:`begin` the connection must not be used otherwise until :meth:`wait` has returned or the
-    context has ended.
+    context has ended. The last batch needs no thread: see :meth:`insert`.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bulk-inserter")
+        self._thread: ThreadPoolExecutor | None = None
         self._running: Future[None] | None = None
         self._switch_interval = sys.getswitchinterval()
 
     def __enter__(self) -> Self:
-        sys.setswitchinterval(_SWITCH_SECONDS)
         return self
 
     def __exit__(self, kind: object, *exception: object) -> None:
+        if self._thread is None:
+            return
         if kind is not None and self._running is not None and not self._running.done():
             self._cancel()
         self._thread.shutdown()
@@ -184,7 +185,16 @@ class BulkInserter:
         """Begin to insert batches in this order, when those before are done; raise what they raised."""
         insertions = [batch.take() for batch in batches if batch.rows]
         self.wait()
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bulk-inserter")
+            sys.setswitchinterval(_SWITCH_SECONDS)
         self._running = self._thread.submit(_call_all, insertions)
+
+    def insert(self, *batches: Batch) -> None:
+        """Insert batches in this order, after those before; raise what these raised."""
+        insertions = [batch.take() for batch in batches if batch.rows]
+        self.wait()
+        _call_all(insertions)
 
     def wait(self) -> None:
         """Wait for what was begun, and raise what it raised."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, literal, select, update
 
 from ibutsu_server.db.base import db
 from ibutsu_server.db.models import Import
@@ -20,6 +20,8 @@ from ibutsu_server.ingest.values import clean_json
 from ibutsu_server.ingest.writer import RunWriter
 
 if TYPE_CHECKING:
+    from sqlalchemy import Function
+
     from ibutsu_server.ingest.opening import OpenReader
     from ibutsu_server.settings import ImportSettings
 
@@ -33,6 +35,7 @@ CLAIM: Final = "claim"
 """Key of ``Import.data`` that says, until the import has ended, that a worker which locks the row took it."""
 
 _ENDED: Final = ("done", "error")
+_IMPORTS: Final = Import.metadata.tables["imports"]
 
 
 def carry_out(import_id: str, open_reader: OpenReader, settings: ImportSettings, report: Report) -> None:
@@ -47,81 +50,106 @@ def carry_out(import_id: str, open_reader: OpenReader, settings: ImportSettings,
         sqlalchemy.exc.OperationalError: somebody else holds the import's lock; it is not known whether they
             will end it.
     """
-    if not _claim(import_id):
+    claimed = _claim(import_id)
+    if claimed is None:
         return
-    _mark_claim(import_id)
+    _mark_claim(claimed)
     db.session.commit()  # everybody can see that it is running
-    if not _claim(import_id):
+    claimed = _claim(import_id)
+    if claimed is None:
         return
-    import_ = db.session.get_one(Import, import_id, populate_existing=True)
-    upload = _without_claim(import_.data)
+    upload = _without_claim(claimed.data)
     try:
-        with db.session.begin_nested():
-            run_id = _write(import_, _read_upload(upload), open_reader, settings, report)
+        run_id = _write(claimed, _read_upload(upload), open_reader, settings, report)
     except ImportRejectedError as error:
+        db.session.rollback()
         end_in_error(import_id, str(error))
         return
-    import_.data = {**upload, "run_id": [run_id]}
-    import_.status = "done"
+    _end(import_id, "done", {**upload, "run_id": [run_id]})
     clear_content(import_id)
 
 
 def end_in_error(import_id: str, reason: str) -> None:
-    """Set the status ``error`` and say why, unless the import has ended already."""
-    _limit_waiting(f"{CLAIM_TIMEOUT}s")
-    import_ = db.session.get(Import, import_id, populate_existing=True, with_for_update=True)
-    if import_ is not None and import_.status not in _ENDED:
-        import_.status = "error"
-        import_.data = {**_without_claim(import_.data), "error": reason}
-        db.session.flush()
+    """Set the status ``error`` and say why, unless the import has ended already or is gone.
 
-
-def _claim(import_id: str) -> bool:
-    """Take an import for this transaction; return whether it has not ended.
-
-    PostgreSQL locks the row. On SQLite the update takes the one lock of the database.
+    Raises:
+        sqlalchemy.exc.OperationalError: somebody else holds the import's lock.
     """
-    _lock(import_id)
+    db.session.flush()  # what follows does not go through the session's objects
+    claimed = _take(import_id)
+    if claimed is not None:
+        _end(import_id, "error", {**_without_claim(claimed.data), "error": reason})
+
+
+class _Claimed(NamedTuple):
+    """An import that has not ended, and which this transaction has locked."""
+
+    id: str
+    filename: str
+    data: dict[str, Any]
+
+
+def _claim(import_id: str) -> _Claimed | None:
+    """Take an import for this transaction; None where it has ended.
+
+    Raises:
+        InvalidInputError: there is no such import.
+    """
+    claimed = _take(import_id)
+    if claimed is None and db.session.scalar(select(Import.id).where(Import.id == import_id)) is None:
+        message = f"There is no import {import_id}: store the file before the task is sent."
+        raise InvalidInputError(message)
+    return claimed
+
+
+def _take(import_id: str) -> _Claimed | None:
+    """Lock an import that has not ended, and set its status to ``running``.
+
+    On SQLite the update takes the one lock of the database. PostgreSQL locks the row; a lock of somebody
+    else that lasts is an error, after which the task comes again. The lock of a worker that was killed lasts
+    until the database has noticed, which may be after the message came to another one.
+    """
     unfinished = func.coalesce(Import.status, "").not_in(_ENDED)
-    claim = update(Import).where(Import.id == import_id, unfinished).values(status="running")
-    return db.session.scalar(claim.returning(Import.id)) is not None
+    take = update(_IMPORTS).where(unfinished).values(status="running")
+    columns = [Import.id, Import.filename, Import.data]
+    if db.engine.dialect.name == "postgresql":
+        # One statement: the limit of the wait is set before the row is locked, and lifted after that.
+        wanted = literal(import_id, Import.id.type).label("id")
+        limited = select(wanted, _set_lock_timeout(f"{CLAIM_TIMEOUT}s").label("timeout")).subquery()
+        take = take.where(Import.id == limited.c.id).returning(*columns, _set_lock_timeout("0"))
+    else:
+        take = take.where(Import.id == import_id).returning(*columns)
+    row = db.session.execute(take).one_or_none()
+    return row and _Claimed(row.id, row.filename or "", row.data or {})
 
 
-def _mark_claim(import_id: str) -> None:
+def _set_lock_timeout(timeout: str) -> Function[str]:
+    return func.set_config("lock_timeout", timeout, True)
+
+
+def _mark_claim(claimed: _Claimed) -> None:
     """Say in the row that whoever runs this import keeps it locked, which older workers do not."""
-    import_ = db.session.get_one(Import, import_id, populate_existing=True)
     claim = {"worker": platform.node(), "at": utc_now().isoformat(timespec="seconds")}
-    import_.data = {**(import_.data or {}), CLAIM: {**claim_of(import_), **claim}}
+    data = {**claimed.data, CLAIM: {**_claim_in(claimed.data), **claim}}
+    db.session.execute(update(_IMPORTS).where(Import.id == claimed.id).values(data=data))
+
+
+def _end(import_id: str, status: str, data: dict[str, Any]) -> None:
+    db.session.execute(update(_IMPORTS).where(Import.id == import_id).values(status=status, data=data))
 
 
 def claim_of(import_: Import) -> dict[str, Any]:
     """Return what the worker that claimed an import wrote into it, empty where none of ours did."""
-    claim = (import_.data or {}).get(CLAIM)
+    return _claim_in(import_.data or {})
+
+
+def _claim_in(data: dict[str, Any]) -> dict[str, Any]:
+    claim = data.get(CLAIM)
     return claim if isinstance(claim, dict) else {}
 
 
-def _without_claim(data: dict[str, Any] | None) -> dict[str, Any]:
-    return {key: value for key, value in (data or {}).items() if key != CLAIM}
-
-
-def _lock(import_id: str) -> None:
-    """Lock the row; a lock of somebody else that lasts is an error, after which the task comes again.
-
-    The lock of a worker that was killed lasts until the database has noticed, which may be after the
-    message came to another one.
-    """
-    _limit_waiting(f"{CLAIM_TIMEOUT}s")
-    query = select(Import.id).where(Import.id == import_id).with_for_update(key_share=True)
-    found = db.session.scalar(query)
-    _limit_waiting("0")
-    if found is None:
-        message = f"There is no import {import_id}: store the file before the task is sent."
-        raise InvalidInputError(message)
-
-
-def _limit_waiting(limit: str) -> None:
-    if db.engine.dialect.name == "postgresql":
-        db.session.execute(select(func.set_config("lock_timeout", limit, True)))
+def _without_claim(data: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if key != CLAIM}
 
 
 def _read_upload(data: dict[str, Any]) -> UploadRecord:
@@ -150,10 +178,9 @@ def _read_upload(data: dict[str, Any]) -> UploadRecord:
 
 
 def _write(
-    import_: Import, upload: UploadRecord, open_reader: OpenReader, settings: ImportSettings, report: Report
+    claimed: _Claimed, upload: UploadRecord, open_reader: OpenReader, settings: ImportSettings, report: Report
 ) -> str:
-    filename = import_.filename or ""
-    with open_content(import_.id) as content, open_reader(filename, content, settings) as reader:
+    with open_content(claimed.id) as content, open_reader(claimed.filename, content, settings) as reader:
         report(0, reader.total, "reading")
         results = reader.results()
         first = next(results, None)
@@ -163,4 +190,4 @@ def _write(
             for record in results if first is None else chain([first], results):
                 if writer.add(record):
                     report(writer.written, reader.total, "results")
-            return writer.finish(reader.run).id
+            return writer.finish(reader.run)

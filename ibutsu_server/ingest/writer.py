@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from psycopg.errors import UniqueViolation
-from sqlalchemy import and_, delete, func, or_, select
+from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from ibutsu_server.db.base import db
@@ -21,6 +23,9 @@ from ibutsu_server.ingest.values import clip_indexed, clip_indexed_metadata, new
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Iterator, Mapping
+
+    from sqlalchemy import Select
 
     from ibutsu_server.ingest.ownership import Ownership
     from ibutsu_server.ingest.records import ArtifactRecord, ResultRecord, RunRecord, UploadRecord
@@ -34,6 +39,7 @@ _RESULT_COLUMNS: Final = (
     "params", "data", "project_id", "run_id",
 )  # fmt: skip
 _ARTIFACT_COLUMNS: Final = ("id", "result_id", "run_id", "filename", "data", "content", "upload_date")
+_RUNS: Final = Run.metadata.tables["runs"]
 _COPIED_METADATA: Final = ("jenkins", "tags")
 _AGREED_COLUMNS: Final = ("component", "env", "source")
 Columns = tuple[str | None, str | None, str | None]
@@ -58,7 +64,8 @@ class RunWriter:
         self._now = utc_now()
         self._artifact_ids = numbered_ids(new_id())
         self._totals = _Totals()
-        self._run = self._replaced_run()
+        self._is_begun = False
+        self._is_replaced = False
         self._inserter = BulkInserter(db.session.connection())
         tables = Result.metadata.tables
         self._results = self._inserter.batch_of(tables["results"], _RESULT_COLUMNS)
@@ -114,56 +121,81 @@ class RunWriter:
             )
             raise ImportRejectedError(message)
 
-    def finish(self, record: RunRecord) -> Run:
-        """Write what is left and the run itself, with the summary of its results.
+    def finish(self, record: RunRecord) -> str:
+        """Write what is left and the run itself, with the summary of its results; return the run's id.
 
         Raises:
-            ImportRejectedError: the run was moved to another project in the meantime, or an id of the last
-                batch exists already outside of the run.
+            ImportRejectedError: the run exists already and may not be replaced, it was moved to another
+                project in the meantime, or an id of the last batch exists already outside of the run.
         """
         for artifact in record.artifacts:
             self._add_artifact(artifact, run_id=self._run_id)
-        self._flush()
-        self._wait()
-        run, totals, upload = self._run, self._totals, self._upload
-        if run.project_id is not None:
-            db.session.refresh(run, with_for_update={"key_share": True})
-            self._check_owner(run)
-        run.project_id = self._ownership.project_id
-        run.summary = summarise(totals.states, collected=record.collected)
-        run.duration = totals.seconds if record.duration is None else record.duration
-        run.start_time = record.start_time or totals.start_time or self._now
-        run.created = record.created or run.created
-        for name in _AGREED_COLUMNS:
-            said = getattr(upload, name) or getattr(record, name)
-            setattr(run, name, _clip(said) or totals.agreed(name))
-        run.data = self._metadata(record, {**totals.copied, **record.metadata, **upload.metadata})
-        db.session.flush()
-        return run
+        values = self._columns_of(record)
+        is_written = not self._is_begun and self._begin(values)
+        with _taken_ids_reject(self._run_id):
+            self._inserter.insert(self._results, self._artifacts)
+        if self._is_replaced:
+            self._check_owner(db.session.execute(self._owner.with_for_update(key_share=True)).scalar_one())
+        if not is_written:
+            db.session.execute(update(_RUNS).where(Run.id == self._run_id).values(values))
+        return self._run_id
+
+    def _columns_of(self, record: RunRecord) -> dict[str, Any]:
+        totals, upload = self._totals, self._upload
+        agreed = {
+            name: _clip(getattr(upload, name) or getattr(record, name)) or totals.agreed(name)
+            for name in _AGREED_COLUMNS
+        }
+        created = {} if record.created is None else {"created": record.created}
+        return {
+            "project_id": self._ownership.project_id,
+            "summary": summarise(totals.states, collected=record.collected),
+            "duration": totals.seconds if record.duration is None else record.duration,
+            "start_time": record.start_time or totals.start_time or self._now,
+            "data": self._metadata(record, {**totals.copied, **record.metadata, **upload.metadata}),
+            **agreed,
+            **created,
+        }
 
     def _metadata(self, record: ResultRecord | RunRecord, merged: dict[str, Any]) -> dict[str, Any]:
         claims = (record.metadata.get("project"), self._upload.metadata.get("project"), record.project_id)
         return clip_indexed_metadata(self._ownership.settle(merged, *claims))
 
-    def _replaced_run(self) -> Run:
-        """Return the run without its rows; two imports of one run come one after the other."""
-        connection = db.session.connection()
-        if connection.dialect.name == "postgresql":
-            connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(self._run_id, 0))))
-        run = db.session.get(Run, self._run_id, populate_existing=True)
-        if run is None:
-            run = Run(id=self._run_id)
-            db.session.add(run)
-            db.session.flush()
-        else:
-            self._check_owner(run)
-            _delete_rows_of(run)
-        return run
+    def _begin(self, values: Mapping[str, Any]) -> bool:
+        """Insert the run, or take the place of the one that exists; return whether it was inserted.
 
-    def _check_owner(self, run: Run) -> None:
-        if not self._ownership.may_replace(run.project_id):
+        An import that has inserted the run before makes this one wait for its end.
+        """
+        self._is_begun = True
+        while not self._insert_run(values):
+            if (
+                db.engine.dialect.name == "postgresql"
+            ):  # two imports that replace a run come one after the other
+                key = func.hashtextextended(self._run_id, 0)
+                db.session.execute(select(func.pg_advisory_xact_lock(key)))
+            found = db.session.execute(self._owner.with_for_update(read=True, key_share=True)).one_or_none()
+            if found is not None:  # it was not deleted meanwhile
+                self._check_owner(found.project_id)
+                _delete_rows_of(self._run_id, found.project_id)
+                self._is_replaced = True
+                return False
+        return True
+
+    def _insert_run(self, values: Mapping[str, Any]) -> bool:
+        insert = sqlite.insert if db.engine.dialect.name == "sqlite" else postgresql.insert
+        run = (
+            insert(_RUNS).values({"id": self._run_id, **values}).on_conflict_do_nothing(index_elements=["id"])
+        )
+        return db.session.scalar(run.returning(_RUNS.c.id)) is not None
+
+    @property
+    def _owner(self) -> Select[str | None]:
+        return select(Run.project_id).where(Run.id == self._run_id)
+
+    def _check_owner(self, project_id: str | None) -> None:
+        if not self._ownership.may_replace(project_id):
             message = (
-                f"The run {run.id} exists already, and only an upload to the project it belongs to may "
+                f"The run {self._run_id} exists already, and only an upload to the project it belongs to may "
                 "replace it; give that project with the upload, or give the run another id."
             )
             raise ImportRejectedError(message)
@@ -190,18 +222,22 @@ class RunWriter:
 
     def _flush(self) -> None:
         """Begin to insert the batch: results before the artifacts that refer to them."""
-        self._wait()
-        self._inserter.begin(self._results, self._artifacts)
+        if not self._is_begun:
+            self._begin({})
+        with _taken_ids_reject(self._run_id):
+            self._inserter.begin(self._results, self._artifacts)
 
-    def _wait(self) -> None:
-        try:
-            self._inserter.wait()
-        except (UniqueViolation, IntegrityError) as error:
-            message = (
-                f"The file holds a result whose id exists already outside of the run {self._run_id} and its "
-                "project; give each result an id of its own."
-            )
-            raise ImportRejectedError(message) from error
+
+@contextmanager
+def _taken_ids_reject(run_id: str) -> Iterator[None]:
+    try:
+        yield
+    except (UniqueViolation, IntegrityError) as error:
+        message = (
+            f"The file holds a result whose id exists already outside of the run {run_id} and its "
+            "project; give each result an id of its own."
+        )
+        raise ImportRejectedError(message) from error
 
 
 class _Totals:
@@ -241,15 +277,15 @@ class _Totals:
         return self._agreed.get(name)
 
 
-def _delete_rows_of(run: Run) -> None:
+def _delete_rows_of(run_id: str, project_id: str | None) -> None:
     """Delete the results and artifacts of a run, but none that belongs to another project."""
-    in_project = or_(Result.project_id == run.project_id, Result.project_id.is_(None))
-    results = select(Result.id).where(Result.run_id == run.id, in_project)
-    of_run = and_(Artifact.run_id == run.id, Artifact.result_id.is_(None))
+    in_project = or_(Result.project_id == project_id, Result.project_id.is_(None))
+    results = select(Result.id).where(Result.run_id == run_id, in_project)
+    of_run = and_(Artifact.run_id == run_id, Artifact.result_id.is_(None))
     unsynchronised = {"synchronize_session": False}
     deleted = delete(Artifact).where(or_(of_run, Artifact.result_id.in_(results)))
     db.session.execute(deleted, execution_options=unsynchronised)
-    deleted = delete(Result).where(Result.run_id == run.id, in_project)
+    deleted = delete(Result).where(Result.run_id == run_id, in_project)
     db.session.execute(deleted, execution_options=unsynchronised)
 
 

@@ -361,6 +361,29 @@ def test_more_results_cost_two_statements_a_batch(app: Flask, tmp_path: Path) ->
     assert issued[2] - issued[1] == 3 * 2
 
 
+@pytest.mark.parametrize("database_uri", ["postgresql"], indirect=True)
+def test_an_import_of_a_new_run_costs_seven_statements(app: Flask) -> None:
+    """Beside those that copy rows: claim, mark, claim again, project, run, status, and the empty content."""
+    import_id = stored(make_import(REPORT, data={"project_id": project_called("shop")}))
+    issued: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *_: object) -> None:
+        issued.append(" ".join(statement.split()[:2]))
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    run_junit_import({"id": import_id})
+    event.remove(db.engine, "before_cursor_execute", note)
+    claims = ["UPDATE imports", "UPDATE imports", "UPDATE imports"]
+    assert issued == [
+        *claims,
+        "SELECT projects.name,",
+        "INSERT INTO",
+        "UPDATE imports",
+        "UPDATE import_files",
+    ]
+    assert db.session.get_one(Import, import_id).status == "done"
+
+
 def test_memory_does_not_grow_with_metadata_that_many_results_take_over() -> None:
     """A property of 1 MB comes with each of 100 results, and a batch is written before it has them all."""
     megabyte = 1024**2
