@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ibutsu_server.settings import FlaskCelerySettings
     from ibutsu_server.settings.celery_options import CeleryOptions
 
-pytest_plugins = ["ibutsu_server.testing", "pytester"]
+pytest_plugins = ["ibutsu_server.testing", "pytester", "tests.buckets"]
 
 
 def _refuse_foreign_hosts(event: str, arguments: tuple[Any, ...]) -> None:

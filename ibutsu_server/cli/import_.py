@@ -43,17 +43,19 @@ def import_files(
 ) -> None:
     """Import FILES: JUnit XML, archives of pytest-ibutsu, or archives of JUnit XML.
 
-    FILES are names, directories or patterns such as 'reports/**/*.xml'. Each file is stored in the
-    database, and a worker imports it; one that is bad does not keep the others from being imported.
+    FILES are names, directories, patterns such as 'reports/**/*.xml', or s3://bucket/prefix for all that is
+    below it. Each file is stored in the database, and a worker imports it; one that is bad does not keep the
+    others from being imported. S3 is reached as the settings IBUTSU_INTAKE_* say, and left as it is.
 
     Exit code 1 when any of them was not imported, 130 after Ctrl-C, which ends the waiting only.
     """
     from ibutsu_server import celery_app, flask_app
 
+    intake = flask_app.extensions["ibutsu_server"].intake
     with flask_app.app_context():
         sent: list[Sent | Outcome] = []
         try:
-            sent.extend(send(celery_app, find_files(files), Upload(project, source, metadata)))
+            sent.extend(send(celery_app, find_files(files, intake), Upload(project, source, metadata)))
             outcomes = list(map(outcome, sent)) if no_wait else follow(celery_app, sent)
         except KeyboardInterrupt:
             if ids := ", ".join(each.import_id for each in sent if isinstance(each, Sent)):

@@ -6,11 +6,18 @@ import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from ibutsu_server.ingest.stores import StoreError, StoreOutageError, opened_store
+from ibutsu_server.ingest.upload import RESULT_SUFFIXES, is_result_name
+from ibutsu_server.settings.intake import S3, StoreUrl
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-SUFFIXES: Final = (".xml", ".xml.gz", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
-"""Endings of the names that are taken from a directory."""
+    from ibutsu_server.ingest.stores import Store, StoredObject
+    from ibutsu_server.settings import IntakeSettings
+
+
+_SUFFIXES: Final = f"whose name ends in {', '.join(RESULT_SUFFIXES[:-1])} or {RESULT_SUFFIXES[-1]}"
 
 
 class Missing(NamedTuple):
@@ -20,13 +27,45 @@ class Missing(NamedTuple):
     reason: str
 
 
-def find_files(arguments: Iterable[str]) -> Iterator[Path | Missing]:
+class RemoteFile(NamedTuple):
+    """An object in a bucket, which can be read until the next one is asked for."""
+
+    url: str
+    store: Store
+    object: StoredObject
+    limit: int
+    """Bytes it may have."""
+
+    @property
+    def name(self) -> str:
+        """Return the last part of its name."""
+        return self.object.name.rpartition("/")[2]
+
+    def read_bytes(self) -> bytes:
+        """Return the content.
+
+        Raises:
+            ImportRejectedError: it is too large.
+            StoreError, StoreOutageError, ObjectGoneError: the store does not give it.
+        """
+        return self.store.read(self.object, self.limit)
+
+
+def find_files(arguments: Iterable[str], settings: IntakeSettings) -> Iterator[Path | RemoteFile | Missing]:
     """Yield each file that an argument names, or that is in a directory or matches a pattern it names.
 
-    Directories are searched with all directories in them; of a pattern ``**`` means these too.
+    Directories are searched with all directories in them; of a pattern ``**`` means these too. An argument
+    that begins with ``s3://`` names an object or, unless it ends like the name of one, all objects below it;
+    the bucket is reached as ``settings`` say.
+
+    Raises:
+        InvalidInputError: the client of S3 is not installed.
     """
     seen: set[Path] = set()
     for argument in arguments:
+        if argument.startswith(S3):
+            yield from _objects_of(argument, settings)
+            continue
         files = list(_files_of(argument))
         if not files:
             yield Missing(argument, _why_nothing(argument))
@@ -47,13 +86,37 @@ def _files_of(argument: str) -> Iterator[Path]:
             yield path
 
 
+def _objects_of(argument: str, settings: IntakeSettings) -> Iterator[RemoteFile | Missing]:
+    try:
+        url = StoreUrl.parse(argument)
+    except ValueError as error:
+        yield Missing(argument, f"The URL {error}.")
+        return
+    name = ""
+    if is_result_name(url):
+        parent, _, name = url.rpartition("/")
+        url = StoreUrl.parse(parent)
+    is_empty = True
+    try:
+        with opened_store(url, settings) as store:
+            for each in filter(None, [store.find(name)]) if name else store.objects():
+                if is_result_name(each.name):
+                    is_empty = False
+                    yield RemoteFile(f"{url}/{each.name}", store, each, settings.max_object_bytes)
+    except (StoreError, StoreOutageError) as error:
+        yield Missing(argument, str(error))
+        return
+    if is_empty:
+        yield Missing(argument, "There is no such object." if name else f"There is no object {_SUFFIXES}.")
+
+
 def _is_result_file(path: Path) -> bool:
-    return path.name.lower().endswith(SUFFIXES) and path.is_file()
+    return is_result_name(path.name) and path.is_file()
 
 
 def _why_nothing(argument: str) -> str:
     if Path(argument).is_dir():
-        return f"The directory holds no file whose name ends in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}."
+        return f"The directory holds no file {_SUFFIXES}."
     if glob.has_magic(argument):
         return "No file matches the pattern."
     return "There is no such file or directory."

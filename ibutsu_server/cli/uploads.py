@@ -11,11 +11,12 @@ from celery.result import denied_join_result
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from ibutsu_server.cli.result_files import Missing
+from ibutsu_server.cli.result_files import Missing, RemoteFile
 from ibutsu_server.cli.tables import print_table
 from ibutsu_server.db.base import db
 from ibutsu_server.db.models import Import, Run
 from ibutsu_server.exceptions import ImportRejectedError
+from ibutsu_server.ingest.stores import ObjectGoneError, StoreError, StoreOutageError
 from ibutsu_server.ingest.upload import TASKS, project_id_of, store_upload
 from ibutsu_server.util.outages import reason_of
 from ibutsu_server.util.redis_lock import get_redis_client
@@ -73,7 +74,9 @@ class Outcome:
     runs: list[dict[str, Any]] = field(default_factory=list)
 
 
-def send(celery_app: Celery, files: Iterable[Path | Missing], upload: Upload) -> Iterator[Sent | Outcome]:
+def send(
+    celery_app: Celery, files: Iterable[Path | RemoteFile | Missing], upload: Upload
+) -> Iterator[Sent | Outcome]:
     """Store each file in the database and send the task that imports it; yield each when it is stored.
 
     A file that cannot be read, or is of no known format, does not keep the others from being sent. Where the
@@ -89,22 +92,24 @@ def send(celery_app: Celery, files: Iterable[Path | Missing], upload: Upload) ->
         yield _send(celery_app, file, replace(upload, project=project_id))
 
 
-def _send(celery_app: Celery, path: Path | Missing, upload: Upload) -> Sent | Outcome:
-    if isinstance(path, Missing):
-        return Outcome(click.format_filename(path.argument), None, "error", path.reason)
-    file = click.format_filename(path)
+def _send(celery_app: Celery, found: Path | RemoteFile | Missing, upload: Upload) -> Sent | Outcome:
+    if isinstance(found, Missing):
+        return Outcome(click.format_filename(found.argument), None, "error", found.reason)
+    file = click.format_filename(found.url if isinstance(found, RemoteFile) else found)
     try:
         import_ = store_upload(
-            click.format_filename(path, shorten=True),
-            path.read_bytes(),
+            click.format_filename(found.name),
+            found.read_bytes(),
             project=upload.project,
             source=upload.source,
             metadata=upload.metadata,
         )
+    except ObjectGoneError:
+        return Outcome(file, None, "error", "The object was deleted or replaced after it was listed.")
+    except (ImportRejectedError, StoreError, StoreOutageError) as error:
+        return Outcome(file, None, "error", str(error))
     except OSError as error:
         return Outcome(file, None, "error", f"The file cannot be read ({error.strerror}).")
-    except ImportRejectedError as error:
-        return Outcome(file, None, "error", str(error))
     import_id = import_.id
     task, record = TASKS[str(import_.format)], import_.to_dict()
     db.session.rollback()  # no transaction stays open while the broker is asked

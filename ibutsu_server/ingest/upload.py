@@ -19,6 +19,14 @@ TASKS: Final = {
 }
 """Task that imports a file, by the format of the import."""
 
+RESULT_SUFFIXES: Final = (".xml", ".xml.gz", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
+"""Endings of the names that are taken from a folder or a bucket."""
+
+
+def is_result_name(name: str) -> bool:
+    """Return whether a file that is called so is taken for a result file."""
+    return name.lower().endswith(RESULT_SUFFIXES)
+
 
 def store_upload(
     filename: str,
@@ -27,17 +35,23 @@ def store_upload(
     project: str | None = None,
     source: str | None = None,
     metadata: dict[str, Any] | None = None,
+    import_id: str | None = None,
 ) -> Import:
     """Store a file and a pending import of it; ``project`` is the name or the id of one that exists.
+
+    The import gets an id of its own where ``import_id`` is not given.
 
     Raises:
         ImportRejectedError: the file is neither XML nor an archive of a usual kind.
         InvalidInputError: there is no such project.
+        sqlalchemy.exc.IntegrityError: there is an import with that id.
     """
     data = {"source": source, "metadata": metadata or {}}
     if project is not None:
         data["project_id"] = project_id_of(project)
     import_ = Import(filename=filename, format=_format_of(content), data=data, status="pending")
+    if import_id is not None:
+        import_.id = import_id
     import_.file = ImportFile(content=content)
     db.session.add(import_)
     db.session.commit()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ibutsu_server.settings.flask_celery import FlaskCelerySettings
     from ibutsu_server.settings.flower import FlowerSettings
     from ibutsu_server.settings.imports import ImportSettings
+    from ibutsu_server.settings.intake import IntakeSettings
     from ibutsu_server.settings.origins import Origin
     from ibutsu_server.settings.outages import OutageSettings
     from ibutsu_server.settings.pruning import PruneSettings
@@ -31,6 +32,7 @@ _MODULES = {
     "FlaskCelerySettings": "flask_celery",
     "FlowerSettings": "flower",
     "ImportSettings": "imports",
+    "IntakeSettings": "intake",
     "Origin": "source_kinds",
     "OutageSettings": "outages",
     "PruneSettings": "pruning",
@@ -47,6 +49,7 @@ __all__ = [
     "FlaskCelerySettings",
     "FlowerSettings",
     "ImportSettings",
+    "IntakeSettings",
     "Origin",
     "OutageSettings",
     "PruneSettings",

@@ -131,6 +131,10 @@ _REPORTING_VARIABLES: Final = frozenset(
 """Variables of the reporting plug-in pytest-ibutsu, which a CI job may have in the same environment."""
 
 
+_AMAZON: Final = "AWS_"
+"""Prefix of the variables of Amazon's tools, two of which the intake reads as well."""
+
+
 def foreign_pattern() -> str:
     """Return a pattern for the names that are foreign, in the regular expressions of ECMA 262."""
     names = "|".join(sorted(_SCRIPT_VARIABLES | _REPORTING_VARIABLES))
@@ -149,6 +153,7 @@ def is_foreign(name: str) -> bool:
     command = _COMMAND_VARIABLE.match(name)
     return (
         name in _SCRIPT_VARIABLES | _DATABASE_VARIABLES | _REPORTING_VARIABLES
+        or name.startswith(_AMAZON)
         or is_service_link(name)
         or (command is not None and command["option"].lower() in COMMAND_OPTIONS)
     )

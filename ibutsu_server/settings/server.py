@@ -15,6 +15,7 @@ from ibutsu_server.settings.fields import seconds_in_words, setting
 from ibutsu_server.settings.flask_celery import FlaskCelerySettings
 from ibutsu_server.settings.flower import FlowerSettings
 from ibutsu_server.settings.imports import ImportSettings
+from ibutsu_server.settings.intake import IntakeSettings
 from ibutsu_server.settings.outages import OutageSettings
 from ibutsu_server.settings.pruning import PruneSettings
 from ibutsu_server.settings.queries import QuerySettings
@@ -54,6 +55,7 @@ class ServerSettings(SettingsGroup):
     beat: BeatSettings = setting()
     database: DatabaseLimits = setting()
     imports: ImportSettings = setting()
+    intake: IntakeSettings = setting()
     outages: OutageSettings = setting()
     prune: PruneSettings = setting()
     query: QuerySettings = setting()

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ibutsu_server.cli.result_files import Missing, find_files
+from ibutsu_server.settings import IntakeSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FILES = ("a.xml", "b.tar.gz", "reports/c.XML", "reports/deep/d.zip", "reports/notes.txt", "reports/e[1].xml")
+
+
+SETTINGS = IntakeSettings.hermetic()
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +43,7 @@ def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_arguments_are_names_directories_and_patterns(arguments: Sequence[str], found: list[str]) -> None:
     """Of a directory all result files are taken, and no file twice."""
-    assert list(find_files(arguments)) == [Path(name) for name in found]
+    assert list(find_files(arguments, SETTINGS)) == [Path(name) for name in found]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +56,7 @@ def test_arguments_are_names_directories_and_patterns(arguments: Sequence[str], 
 )
 def test_an_argument_without_any_file_is_named(argument: str, reason: str) -> None:
     """The files of the other arguments are still found."""
-    missing, found = find_files([argument, "a.xml"])
+    missing, found = find_files([argument, "a.xml"], SETTINGS)
     assert isinstance(missing, Missing)
     assert (missing.argument, found) == (argument, Path("a.xml"))
     assert missing.reason.startswith(reason)

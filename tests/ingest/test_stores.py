@@ -1,0 +1,291 @@
+"""Show that a bucket and a folder are used in one way, and what each of them refuses."""
+
+from __future__ import annotations
+
+import os
+from time import time
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from ibutsu_server.exceptions import ImportRejectedError
+from ibutsu_server.ingest.folder_store import SETTLED_SECONDS, FolderStore
+from ibutsu_server.ingest.stores import ObjectGoneError, StoreError, StoreOutageError, opened_store
+from ibutsu_server.settings import IntakeSettings
+from ibutsu_server.settings.intake import StoreUrl
+from ibutsu_server.util.outages import is_outage
+from tests.buckets import Bucket, connection
+from tests.servers import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ibutsu_server.ingest.stores import Store, StoredObject
+
+LIMIT = 1000
+
+
+class Place(Protocol):
+    """Where a test puts objects, behind the back of the store."""
+
+    url: StoreUrl
+
+    def put(self, name: str, content: bytes = b"<a/>") -> None:
+        """Store an object."""
+
+    def names(self) -> list[str]:
+        """Return the names of all objects."""
+
+
+class FolderPlace:
+    """A folder whose files are old enough to be taken."""
+
+    def __init__(self, folder: Path) -> None:
+        self.url = StoreUrl.parse(folder.as_uri())
+        self._folder = folder
+        self._age = 100_000.0
+
+    def put(self, name: str, content: bytes = b"<a/>") -> None:
+        """Store a file that is a second younger than the last one."""
+        path = self._folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        self._age -= 1
+        os.utime(path, (time() - self._age,) * 2)
+
+    def names(self) -> list[str]:
+        """Return the names of all files."""
+        files = (path for path in self._folder.rglob("*") if path.is_file())
+        return sorted(str(path.relative_to(self._folder)) for path in files)
+
+
+class BucketPlace:
+    """What is below a prefix of a bucket that has other objects too."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        bucket.put("below-not/a.xml")
+        self.url = StoreUrl.parse(f"{bucket.url}/below")
+        self._bucket = bucket
+
+    def put(self, name: str, content: bytes = b"<a/>") -> None:
+        """Store an object."""
+        self._bucket.put(f"below/{name}", content)
+
+    def names(self) -> list[str]:
+        """Return the names of all objects below the prefix."""
+        return [key.removeprefix("below/") for key in self._bucket.names() if key.startswith("below/")]
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Return a folder, then a bucket."""
+    return (
+        FolderPlace(tmp_path) if request.param == "folder" else BucketPlace(request.getfixturevalue("bucket"))
+    )
+
+
+@pytest.fixture
+def store(place: Place, s3_endpoint: str) -> Iterator[Store]:
+    """Return the store of ``place``."""
+    with opened_store(place.url, connection(s3_endpoint)) as opened:
+        yield opened
+
+
+def listed(store: Store) -> list[str]:
+    """Return the names of what the store lists, in its order."""
+    return [each.name for each in store.objects()]
+
+
+def only(store: Store) -> StoredObject:
+    """Return the one object of the store."""
+    (found,) = store.objects()
+    return found
+
+
+def test_all_objects_are_listed_in_the_order_of_their_names(place: Place, store: Store) -> None:
+    """Those below the URL, at any depth; what is imported already is left out, and only that."""
+    names = ["a.xml", "a.xml.mark", "b/c.xml", "imported-not/d.xml", "imported0.xml", "z.xml", "é.xml"]
+    for name in (*names, "imported/1/e.xml", "imported/f.xml"):
+        place.put(name)
+    assert listed(store) == names
+    assert [each.size for each in store.objects()] == [4] * len(names)
+
+
+def test_more_objects_than_an_answer_holds_are_listed(place: Place, store: Store) -> None:
+    """S3 gives a thousand at a time."""
+    names = [f"{number:04}.xml" for number in range(1001)]
+    for name in names:
+        place.put(name)
+    assert listed(store) == names
+
+
+def test_nothing_is_listed_of_an_empty_store(store: Store) -> None:
+    """There is nothing."""
+    assert listed(store) == []
+
+
+def test_an_object_is_found_by_its_name(place: Place, store: Store) -> None:
+    """As it is listed; nothing is found where there is none."""
+    place.put("a b/ü.xml", b"content")
+    assert store.find("a b/ü.xml") == only(store)
+    assert store.find("a b/u.xml") is None
+
+
+def test_an_object_is_read_up_to_the_limit(place: Place, store: Store) -> None:
+    """One byte more is refused, with the setting that says so."""
+    place.put("a.xml", b"x" * LIMIT)
+    each = only(store)
+    assert store.read(each, LIMIT) == b"x" * LIMIT
+    with pytest.raises(ImportRejectedError) as refused:
+        store.read(each, LIMIT - 1)
+    assert str(refused.value) == (
+        "The file has more than 999 bytes, and is not read (IBUTSU_INTAKE_MAX_OBJECT_BYTES). "
+        "Split it, or raise the limit."
+    )
+
+
+def test_a_written_object_replaces_another(place: Place, store: Store) -> None:
+    """And nothing else appears."""
+    for content in (b"longer", b"new"):
+        store.write("b/a.txt" if isinstance(place, BucketPlace) else "a.txt", content)
+    assert len(place.names()) == 1
+    assert store.find(place.names()[0]).size == 3  # type: ignore[union-attr]  # it is there
+
+
+def test_a_moved_object_has_its_new_name_only(place: Place, store: Store) -> None:
+    """The folders that it needs are made."""
+    place.put("a/b.xml")
+    store.move(only(store), "imported/1/a/b.xml")
+    assert place.names() == ["imported/1/a/b.xml"]
+
+
+def test_a_move_that_was_cut_off_is_made_again(place: Place, store: Store) -> None:
+    """The copy that is there already is replaced."""
+    place.put("a.xml", b"<new/>")
+    place.put("imported/1/a.xml", b"<new/>")
+    store.move(only(store), "imported/1/a.xml")
+    assert place.names() == ["imported/1/a.xml"]
+
+
+def test_a_removed_object_is_gone(place: Place, store: Store) -> None:
+    """The others stay."""
+    place.put("a.xml")
+    place.put("b.xml")
+    store.remove(next(iter(store.objects())))
+    assert place.names() == ["b.xml"]
+
+
+@pytest.mark.parametrize("action", ["read", "move"])
+@pytest.mark.parametrize("is_replaced", [True, False])
+def test_an_object_that_changed_after_it_was_listed_is_left_alone(
+    place: Place, store: Store, action: str, is_replaced: bool
+) -> None:
+    """The next listing has the new version."""
+    place.put("a.xml")
+    old = only(store)
+    store.move(old, "b.xml")
+    names = ["b.xml"]
+    if is_replaced:
+        place.put("a.xml", b"<b/>")
+        names = ["a.xml", "b.xml"]
+    with pytest.raises(ObjectGoneError):
+        store.read(old, LIMIT) if action == "read" else store.move(old, "c.xml")
+    assert place.names() == names
+
+
+def test_a_new_version_has_a_version_of_its_own(place: Place, store: Store) -> None:
+    """Though name and size are the same."""
+    place.put("a.xml", b"<a/>")
+    old = only(store)
+    place.put("a.xml", b"<b/>")
+    new = only(store)
+    assert (old.name, old.size) == (new.name, new.size)
+    assert old.version != new.version
+
+
+def test_a_bucket_that_does_not_exist_is_named(s3_endpoint: str) -> None:
+    """With what to do."""
+    url = StoreUrl.parse("s3://no-such-bucket")
+    with opened_store(url, connection(s3_endpoint)) as store, pytest.raises(StoreError) as refused:
+        listed(store)
+    assert str(refused.value) == "The bucket 'no-such-bucket' does not exist: create it, or correct the URL."
+
+
+def test_a_server_that_is_away_is_an_outage() -> None:
+    """The message names the bucket."""
+    settings = connection(f"http://127.0.0.1:{free_port()}")
+    url = StoreUrl.parse("s3://shop")
+    with opened_store(url, settings) as store, pytest.raises(StoreOutageError) as refused:
+        listed(store)
+    assert str(refused.value) == "The bucket 'shop' does not answer (EndpointConnectionError)."
+    assert is_outage(refused.value)
+
+
+def test_missing_credentials_are_reported(
+    s3_endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With the settings that give them."""
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    settings = IntakeSettings.hermetic(endpoint_url=s3_endpoint)
+    url = StoreUrl.parse("s3://shop")
+    with opened_store(url, settings) as store, pytest.raises(StoreError) as refused:
+        listed(store)
+    assert str(refused.value) == (
+        "There are no credentials for the bucket 'shop': set IBUTSU_INTAKE_ACCESS_KEY_ID and "
+        "IBUTSU_INTAKE_SECRET_ACCESS_KEY."
+    )
+
+
+def test_a_folder_that_is_away_is_named(tmp_path: Path) -> None:
+    """With what to do."""
+    with pytest.raises(StoreError) as refused:
+        listed(FolderStore(tmp_path / "away"))
+    assert str(refused.value) == (
+        f"The folder {tmp_path}/away cannot be read (No such file or directory): create it, or mount it."
+    )
+
+
+@pytest.mark.parametrize(("seconds", "is_taken"), [(0, False), (-SETTLED_SECONDS - 1, True), (3600, True)])
+def test_a_file_that_may_still_be_written_is_not_listed(
+    tmp_path: Path, seconds: float, is_taken: bool
+) -> None:
+    """One that changed lately is left for later; one from the future is taken."""
+    path = tmp_path / "a.xml"
+    path.touch()
+    os.utime(path, (time() + seconds,) * 2)
+    assert listed(FolderStore(tmp_path)) == ["a.xml"] * is_taken
+
+
+def test_links_and_pipes_are_not_followed(tmp_path: Path) -> None:
+    """Neither when the folder is listed nor when a file has become one."""
+    place = FolderPlace(tmp_path / "in")
+    place.put("a.xml")
+    secret = tmp_path / "secret.xml"
+    secret.write_text("<a/>")
+    (tmp_path / "in" / "link.xml").symlink_to(secret)
+    (tmp_path / "in" / "folder").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "in" / "pipe.xml")
+    store = FolderStore(tmp_path / "in")
+    each = only(store)
+    assert each.name == "a.xml"
+    (tmp_path / "in" / "a.xml").unlink()
+    (tmp_path / "in" / "a.xml").symlink_to(secret)
+    with pytest.raises(OSError, match="Too many levels of symbolic links"):
+        store.read(each, LIMIT)
+    (tmp_path / "in" / "a.xml").unlink()
+    os.mkfifo(tmp_path / "in" / "a.xml")
+    with pytest.raises(ObjectGoneError):
+        store.read(each, LIMIT)
+
+
+def test_what_is_written_does_not_follow_a_link(tmp_path: Path) -> None:
+    """Whoever may write into the folder cannot have other files overwritten."""
+    other = tmp_path / "other"
+    other.write_text("kept")
+    (tmp_path / ".a.txt").symlink_to(other)
+    with pytest.raises(OSError, match="Too many levels of symbolic links"):
+        FolderStore(tmp_path).write("a.txt", b"new")
+    assert other.read_text() == "kept"
