@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import uuid4
 
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
-
-from ibutsu_server.settings import IntakeSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +31,16 @@ class Bucket(NamedTuple):
     def url(self) -> str:
         """Return the URL of the whole bucket."""
         return f"s3://{self.name}"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Return the settings that reach it."""
+        return {
+            "endpoint_url": self.endpoint,
+            "region": REGION,
+            "access_key_id": ACCESS_KEY,
+            "secret_access_key": SECRET_KEY,
+        }
 
     def put(self, key: str, content: bytes | str = b"<testsuite/>") -> None:
         """Store an object."""
@@ -61,13 +69,6 @@ class Bucket(NamedTuple):
             "IBUTSU_INTAKE_SECRET_ACCESS_KEY": SECRET_KEY,
             **more,
         }
-
-
-def connection(endpoint: str) -> IntakeSettings:
-    """Return settings that reach a server as its tests do."""
-    return IntakeSettings.hermetic(
-        endpoint_url=endpoint, region=REGION, access_key_id=ACCESS_KEY, secret_access_key=SECRET_KEY
-    )
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from time import time
 from typing import TYPE_CHECKING, Final
 
 from ibutsu_server.ingest.stores import IMPORTED, ObjectGoneError, StoredObject, StoreError, refuse_larger
+from ibutsu_server.ingest.upload import is_result_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,7 @@ class FolderStore:
         self._folder = folder
 
     def objects(self) -> Iterator[StoredObject]:
-        """Yield the files that have settled, in the order of their names, folder by folder."""
+        """Yield all files but result files that have not settled, in order, folder by folder."""
         try:
             waiting = self._listed(self._folder)
         except OSError as error:
@@ -44,10 +45,11 @@ class FolderStore:
             try:
                 if entry.is_dir(follow_symlinks=False):
                     waiting.extend(self._listed(entry.path) if f"{name}/" != IMPORTED else ())
-                elif entry.is_file(follow_symlinks=False) and _has_settled(
-                    status := entry.stat(follow_symlinks=False)
-                ):
-                    yield _object(name, status)
+                elif entry.is_file(follow_symlinks=False):
+                    status = entry.stat(follow_symlinks=False)
+                    # Markers are written in one step, and count at once.
+                    if _has_settled(status) or not is_result_name(name):
+                        yield _object(name, status)
             except FileNotFoundError:
                 continue  # it was taken away meanwhile
             except OSError as error:

@@ -245,7 +245,9 @@ class _Sweep:
             if db.session.scalar(delete(Import).where(*is_error).returning(Import.id)):
                 self._take_in(candidate)
             return
-        if not candidate.has_reason:
+        if candidate.has_reason:
+            self._swept.given_up += 1
+        else:
             self._write_reason(candidate, str(data.get("error")))
         db.session.execute(update(Import).where(*is_error).values(data={**data, REPORTED: True}))
         db.session.commit()

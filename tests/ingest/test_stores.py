@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from time import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,7 +14,7 @@ from ibutsu_server.ingest.stores import ObjectGoneError, StoreError, StoreOutage
 from ibutsu_server.settings import IntakeSettings
 from ibutsu_server.settings.intake import StoreUrl
 from ibutsu_server.util.outages import is_outage
-from tests.buckets import Bucket, connection
+from tests.ingest.places import BucketPlace, FolderPlace
 from tests.servers import free_port
 
 if TYPE_CHECKING:
@@ -22,59 +22,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ibutsu_server.ingest.stores import Store, StoredObject
+    from tests.buckets import Bucket
+    from tests.ingest.places import Place
 
 LIMIT = 1000
-
-
-class Place(Protocol):
-    """Where a test puts objects, behind the back of the store."""
-
-    url: StoreUrl
-
-    def put(self, name: str, content: bytes = b"<a/>") -> None:
-        """Store an object."""
-
-    def names(self) -> list[str]:
-        """Return the names of all objects."""
-
-
-class FolderPlace:
-    """A folder whose files are old enough to be taken."""
-
-    def __init__(self, folder: Path) -> None:
-        self.url = StoreUrl.parse(folder.as_uri())
-        self._folder = folder
-        self._age = 100_000.0
-
-    def put(self, name: str, content: bytes = b"<a/>") -> None:
-        """Store a file that is a second younger than the last one."""
-        path = self._folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        self._age -= 1
-        os.utime(path, (time() - self._age,) * 2)
-
-    def names(self) -> list[str]:
-        """Return the names of all files."""
-        files = (path for path in self._folder.rglob("*") if path.is_file())
-        return sorted(str(path.relative_to(self._folder)) for path in files)
-
-
-class BucketPlace:
-    """What is below a prefix of a bucket that has other objects too."""
-
-    def __init__(self, bucket: Bucket) -> None:
-        bucket.put("below-not/a.xml")
-        self.url = StoreUrl.parse(f"{bucket.url}/below")
-        self._bucket = bucket
-
-    def put(self, name: str, content: bytes = b"<a/>") -> None:
-        """Store an object."""
-        self._bucket.put(f"below/{name}", content)
-
-    def names(self) -> list[str]:
-        """Return the names of all objects below the prefix."""
-        return [key.removeprefix("below/") for key in self._bucket.names() if key.startswith("below/")]
 
 
 @pytest.fixture(params=["folder", "bucket"])
@@ -86,9 +37,9 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 
 
 @pytest.fixture
-def store(place: Place, s3_endpoint: str) -> Iterator[Store]:
+def store(place: Place) -> Iterator[Store]:
     """Return the store of ``place``."""
-    with opened_store(place.url, connection(s3_endpoint)) as opened:
+    with opened_store(place.url, IntakeSettings.hermetic(**place.settings)) as opened:
         yield opened
 
 
@@ -204,17 +155,21 @@ def test_a_new_version_has_a_version_of_its_own(place: Place, store: Store) -> N
     assert old.version != new.version
 
 
-def test_a_bucket_that_does_not_exist_is_named(s3_endpoint: str) -> None:
+def test_a_bucket_that_does_not_exist_is_named(bucket: Bucket) -> None:
     """With what to do."""
     url = StoreUrl.parse("s3://no-such-bucket")
-    with opened_store(url, connection(s3_endpoint)) as store, pytest.raises(StoreError) as refused:
+    with (
+        opened_store(url, IntakeSettings.hermetic(**bucket.settings)) as store,
+        pytest.raises(StoreError) as refused,
+    ):
         listed(store)
     assert str(refused.value) == "The bucket 'no-such-bucket' does not exist: create it, or correct the URL."
 
 
-def test_a_server_that_is_away_is_an_outage() -> None:
+def test_a_server_that_is_away_is_an_outage(bucket: Bucket) -> None:
     """The message names the bucket."""
-    settings = connection(f"http://127.0.0.1:{free_port()}")
+    away = {"endpoint_url": f"http://127.0.0.1:{free_port()}"}
+    settings = IntakeSettings.hermetic(**{**bucket.settings, **away})
     url = StoreUrl.parse("s3://shop")
     with opened_store(url, settings) as store, pytest.raises(StoreOutageError) as refused:
         listed(store)
