@@ -56,7 +56,7 @@ class StoreUrl(str):
         path = unquote(urlsplit(text).path) if text.startswith("file:///") else ""
         if not path.strip("/") or "\0" in path:
             raise ValueError(_FORM)
-        if urlsplit(text).query or urlsplit(text).fragment:
+        if "?" in text or "#" in text:
             message = f"{_FORM}; write a '?' as %3F and a '#' as %23"
             raise ValueError(message)
         return cls(text.rstrip("/"))
