@@ -14,7 +14,7 @@ from ibutsu_server.exceptions import IbutsuError
 from ibutsu_server.settings import FlaskCelerySettings, Sources
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 
 WORKER: Final = Service(
@@ -42,8 +42,12 @@ class Stack(NamedTuple):
 
 
 @contextmanager
-def running_stack(sink: Sink | None = None, *, flower_port: int | None = None) -> Iterator[Stack]:
+def running_stack(
+    sink: Sink | None = None, *, flower_port: int | None = None, variables: Mapping[str, str] | None = None
+) -> Iterator[Stack]:
     """Run the three processes until the block is left; none of them outlives it.
+
+    ``variables`` of their environment win over those of this process.
 
     A Valkey and a SQLite database in a temporary folder serve where the configuration names no broker
     or no database. The tables are created where they are missing.
@@ -64,6 +68,7 @@ def running_stack(sink: Sink | None = None, *, flower_port: int | None = None) -
             "CELERY_WORKER_CONCURRENCY": "2",
             **sources.environ,
             **dict(servers.values()),
+            **(variables or {}),
             "CELERY_BEAT_SCHEDULE_FILENAME": str(folder / "beat-schedule"),
         }
         port = _bound_once(flower_port or 0)

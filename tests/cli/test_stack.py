@@ -63,19 +63,20 @@ def test_the_demo_imports_real_reports_and_ends(environment: dict[str, str], tmp
     assert ended.returncode == 0, ended.stderr
     assert "Flower: http://127.0.0.1:" in ended.stdout
     assert all(sample.name in ended.stdout for sample in SAMPLES)
+    assert f"Intake: {SAMPLES[0].name} was found in a swept folder, imported, and moved to" in ended.stdout
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_demo_uses_the_servers_that_are_named(
     environment: dict[str, str], broker_url: str, postgres_uri: str
 ) -> None:
-    """With a broker and a database in the environment the runs land there."""
+    """With a broker and a database in the environment the runs land there, that of the swept file too."""
     named = {"CELERY_BROKER_URL": broker_url, "SQLALCHEMY_DATABASE_URI": postgres_uri}
     ended = run("demo", str(SAMPLES[0]), environment=environment | named)
     assert ended.returncode == 0, ended.stderr
     settings = FlaskCelerySettings.hermetic(broker_url=broker_url, sqlalchemy_database_uri=postgres_uri)
     with create_app(settings).app_context():
-        assert db.session.scalar(db.select(db.func.count()).select_from(Run)) == 1
+        assert db.session.scalar(db.select(db.func.count()).select_from(Run)) == 2
         db.session.remove()
         db.engine.dispose()
 

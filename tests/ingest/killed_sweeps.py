@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from contextlib import contextmanager
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
@@ -27,7 +26,7 @@ from ibutsu_server.tasks.importers import run_junit_import
 from tests.tasks.imports import REPORT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from types import FrameType
 
     from ibutsu_server.ingest.stores import Store
@@ -86,9 +85,8 @@ def sweep(url: StoreUrl, store: Store, settings: IntakeSettings, step: int | Non
 
 def work() -> None:
     """Carry out all imports that wait, as the worker does when the rescue has sent them."""
-    for import_id in list(
-        db.session.scalars(select(Import.id).where(Import.status.in_(("pending", "running"))))
-    ):
+    waiting = select(Import.id).where(Import.status.in_(("pending", "running")))
+    for import_id in list(db.session.scalars(waiting)):
         run_junit_import({"id": import_id})
 
 
@@ -103,10 +101,9 @@ def check(store: Store, number: int, after: str) -> None:
     kept = [name for name in names if name.startswith("good")]
     assert len(kept) == {"move": 0, "delete": 0, "keep": 2}[after], names
     if after == "move":
-        done = select(Import.id).where(Import.status == "done")
-        assert (
-            sum(store.find(f"imported/{id_}/good.xml") is not None for id_ in db.session.scalars(done)) == 1
-        )
+        done = db.session.scalars(select(Import.id).where(Import.status == "done"))
+        moved = [each for each in done if store.find(f"imported/{each}/good.xml")]
+        assert len(moved) == 1
 
 
 def fill(store: Store) -> None:
@@ -115,38 +112,49 @@ def fill(store: Store) -> None:
         store.write(name, content)
 
 
-@contextmanager
-def opened(number: int, after: Any) -> Iterator[tuple[StoreUrl, Store, IntakeSettings]]:
-    """Open the so-manieth place below the URL."""
-    url = StoreUrl.parse(f"{IntakeSettings().url}/{number}")
-    if url.folder:
-        url.folder.mkdir()
-    settings = IntakeSettings(url=url, after=after)
-    with opened_store(url, settings) as store:
-        yield url, store, settings
+def store_below(store: Store, url: StoreUrl) -> Store:
+    """Return the store of a place below that of ``store``, whose client it shares: one takes long to make."""
+    if isinstance(store, s3_store.S3Store):
+        return s3_store.S3Store(store._client, url)
+    assert url.folder is not None
+    url.folder.mkdir()
+    return folder_store.FolderStore(url.folder)
 
 
-def main(after: str) -> None:
-    """Kill sweeps of one place after another, each at a later step, until both come to their end."""
-    assert celery_app.tasks  # the tasks are those of the app from now on
-    with flask_app.app_context(), opened(0, after) as (url, store, settings):
-        # What is loaded and compiled when it is first used need not be once for every child.
+def warm_up(url: StoreUrl, store: Store, settings: IntakeSettings) -> None:
+    """Load and compile what otherwise every child would load and compile."""
+    with flask_app.app_context():
         fill(store)
         sweep(url, store, settings)
         work()
         sweep(url, store, settings)
         db.session.remove()
         db.engine.dispose()
-    for number in count(1):
-        with opened(number, after) as (url, store, settings):
-            killed_sweep = partial(sweep, url, store, settings, number)
-            killed = in_child(partial(fill, store), killed_sweep) + in_child(work, killed_sweep)
-            last_sweep = partial(sweep, url, store, settings)
-            last_check = partial(check, store, number + 1, after)
-            assert not in_child(work, last_sweep, work, last_sweep, last_check)
-        if not killed:
-            print(number)  # noqa: T201 - the test reads it
-            return
+
+
+def kill_both(url: StoreUrl, store: Store, settings: IntakeSettings, step: int) -> int:
+    """Kill two sweeps of a place at a step, and return how many came so far; check what others make of it."""
+    fill_it, killed_sweep = partial(fill, store), partial(sweep, url, store, settings, step)
+    killed = in_child(fill_it, killed_sweep) + in_child(work, killed_sweep)
+    last_sweep = partial(sweep, url, store, settings)
+    assert not in_child(work, last_sweep, work, last_sweep, partial(check, store, step + 1, settings.after))
+    return killed
+
+
+def main(after: Any) -> None:
+    """Kill sweeps of one place after another, each at a later step, until both come to their end."""
+    assert celery_app.tasks  # the tasks are those of the app from now on
+    settings = IntakeSettings(after=after)
+    assert settings.url is not None
+    urls = (StoreUrl.parse(f"{settings.url}/{number}") for number in count())
+    with opened_store(settings.url, settings) as store:
+        first = next(urls)
+        warm_up(first, store_below(store, first), settings)
+    with opened_store(settings.url, settings) as store:
+        for step, url in enumerate(urls, 1):
+            if not kill_both(url, store_below(store, url), settings, step):
+                print(step)  # noqa: T201 - the test reads it
+                return
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import pytest
 from ibutsu_server.exceptions import ConfigurationError
 from ibutsu_server.settings import IntakeSettings, Sources
 from ibutsu_server.settings.intake import StoreUrl
+from ibutsu_server.settings.source_kinds import Found, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -147,6 +148,9 @@ def test_a_folder_must_exist_where_the_configuration_is_read(
 ) -> None:
     """A configuration that is meant for another machine is not judged by the folders of this one."""
     away = tmp_path / "away"
+    name = "IBUTSU_INTAKE_URL"
+    elsewhere = Sources(deployed={name: Found(away.as_uri(), Origin("environment", name))})
+    assert IntakeSettings.from_sources(elsewhere).store_url == away.as_uri()
     monkeypatch.setenv("IBUTSU_INTAKE_URL", away.as_uri())
     with pytest.raises(ConfigurationError) as refused:
         IntakeSettings()
