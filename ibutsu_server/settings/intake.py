@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Field, PlainValidator, PositiveInt, SecretStr, WithJsonSchema
@@ -112,7 +112,6 @@ class IntakeSettings(SettingsGroup):
     """
 
     model_config = SettingsConfigDict(env_prefix="IBUTSU_INTAKE_")
-    task_modules: ClassVar[tuple[str, ...]] = ("ibutsu_server.tasks.intake",)
 
     url: StoreUrlField = setting(None)
     """What is swept: ``s3://bucket/prefix``, ``s3://`` for the bucket in ``AWS_BUCKET``, or ``file:///path``

@@ -1,4 +1,4 @@
-"""Hold the five task modules; each task is a few lines over a plain function."""
+"""Hold the task modules; each task is a few lines over a plain function."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ def test_a_folder_must_exist_where_the_configuration_is_read(
     """A configuration that is meant for another machine is not judged by the folders of this one."""
     away = tmp_path / "away"
     name = "IBUTSU_INTAKE_URL"
-    elsewhere = Sources(deployed={name: Found(away.as_uri(), Origin("environment", name))})
+    elsewhere = Sources(deployed={name: Found(away.as_uri(), Origin("environment variable", name))})
     assert IntakeSettings.from_sources(elsewhere).store_url == away.as_uri()
     monkeypatch.setenv("IBUTSU_INTAKE_URL", away.as_uri())
     with pytest.raises(ConfigurationError) as refused:
