@@ -10,7 +10,7 @@ import pytest
 from ibutsu_server.exceptions import ConfigurationError
 from ibutsu_server.settings import IntakeSettings, Sources
 from ibutsu_server.settings.intake import StoreUrl
-from ibutsu_server.settings.source_kinds import Found, Origin
+from ibutsu_server.settings.origins import Found, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
