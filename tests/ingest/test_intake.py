@@ -395,9 +395,9 @@ class FaultySweeper(Sweeper):
         return FakeFault(store, self.method, self.before)
 
 
-def faulty(place: Place, method: str, before: Callable[[str], None]) -> FaultySweeper:
+def faulty(place: Place, method: str, before: Callable[[str], None], **settings: Any) -> FaultySweeper:
     """Return a sweeper that calls ``before`` with a name before each call of a method."""
-    sweeper = FaultySweeper(place)
+    sweeper = FaultySweeper(place, **settings)
     sweeper.method, sweeper.before = method, before
     return sweeper
 
@@ -501,6 +501,25 @@ def test_an_object_that_another_sweep_has_moved_and_whose_row_is_pruned_is_not_i
 
     place.put("a.xml", REPORT)
     assert faulty(place, "read", overtake).counts() == {}
+    assert rows_of(Import) == []
+    assert len(rows_of(Run)) == 1
+
+
+def test_an_object_that_another_sweep_has_marked_and_whose_row_is_pruned_is_not_imported_again(
+    app: Flask, place: Place
+) -> None:
+    """The sweep that listed it before looks for the marker once more."""
+
+    def overtake(_: str) -> None:
+        if not rows_of(Run):
+            first = Sweeper(place, after="keep")
+            first.sweep()
+            first.work()
+            first.sweep()
+            forget_imports()
+
+    place.put("a.xml", REPORT)
+    assert faulty(place, "find", overtake, after="keep").counts() == {"imported": 1}
     assert rows_of(Import) == []
     assert len(rows_of(Run)) == 1
 

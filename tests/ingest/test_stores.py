@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from time import time
 from typing import TYPE_CHECKING
 
@@ -14,6 +17,7 @@ from ibutsu_server.ingest.stores import ObjectGoneError, StoreError, StoreOutage
 from ibutsu_server.settings import IntakeSettings
 from ibutsu_server.settings.intake import StoreUrl
 from ibutsu_server.util.outages import is_outage
+from tests.buckets import SECRET_KEY
 from tests.ingest.places import BucketPlace, FolderPlace
 from tests.servers import free_port
 
@@ -175,6 +179,81 @@ def test_a_server_that_is_away_is_an_outage(bucket: Bucket) -> None:
         listed(store)
     assert str(refused.value) == "The bucket 'shop' does not answer (EndpointConnectionError)."
     assert is_outage(refused.value)
+
+
+class FakeRefusal(BaseHTTPRequestHandler):
+    """A server that answers every request with one error of S3."""
+
+    status: int
+    code: str
+
+    def do_GET(self) -> None:
+        """Answer with the error, and with a message that must not be shown."""
+        body = f"<Error><Code>{self.code}</Code><Message>of {SECRET_KEY}</Message></Error>".encode()
+        self.send_response(self.status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
+@contextmanager
+def refusing(status: int, code: str) -> Iterator[str]:
+    """Run a server that refuses every request, and give its URL."""
+    handler = type("Handler", (FakeRefusal,), {"status": status, "code": code})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+DENIED = (
+    "set IBUTSU_INTAKE_ACCESS_KEY_ID and IBUTSU_INTAKE_SECRET_ACCESS_KEY, and allow these credentials to "
+    "list the bucket, and to read, write and delete its objects."
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message"),
+    [
+        (403, "AccessDenied", f"The bucket 'shop' denies access (AccessDenied): {DENIED}"),
+        (401, "InvalidAccessKeyId", f"The bucket 'shop' denies access (InvalidAccessKeyId): {DENIED}"),
+        (
+            400,
+            "AuthorizationHeaderMalformed",
+            "The bucket 'shop' is in another region (AuthorizationHeaderMalformed): "
+            "set IBUTSU_INTAKE_REGION.",
+        ),
+        (400, "InvalidRequest", "The bucket 'shop' refuses a request (InvalidRequest)."),
+    ],
+)
+def test_a_refusal_is_reported_with_its_code_and_the_remedy(
+    bucket: Bucket, status: int, code: str, message: str
+) -> None:
+    """And nothing else of the answer, which may repeat a secret."""
+    with refusing(status, code) as endpoint:
+        settings = IntakeSettings.hermetic(**{**bucket.settings, "endpoint_url": endpoint})
+        url = StoreUrl.parse("s3://shop")
+        with opened_store(url, settings) as store, pytest.raises(StoreError) as refused:
+            listed(store)
+    assert str(refused.value) == message
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(500, "InternalError"), (503, "SlowDown"), (400, "RequestTimeout")]
+)
+def test_an_error_that_passes_is_an_outage(bucket: Bucket, status: int, code: str) -> None:
+    """The server is asked again later."""
+    with refusing(status, code) as endpoint:
+        settings = IntakeSettings.hermetic(**{**bucket.settings, "endpoint_url": endpoint})
+        url = StoreUrl.parse("s3://shop")
+        with opened_store(url, settings) as store, pytest.raises(StoreOutageError) as refused:
+            listed(store)
+    assert str(refused.value) == f"The bucket 'shop' does not answer now ({code})."
 
 
 def test_missing_credentials_are_reported(

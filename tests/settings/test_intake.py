@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ibutsu_server.exceptions import ConfigurationError
-from ibutsu_server.settings import IntakeSettings, Sources
+from ibutsu_server.settings import IntakeSettings, ServerSettings, Sources
 from ibutsu_server.settings.intake import StoreUrl
 from ibutsu_server.settings.origins import Found, Origin
+from ibutsu_server.settings.spelling import misspelt_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,6 +81,12 @@ def test_the_variables_of_pytest_ibutsu_are_read(
     settings = from_environment(**variables)
     assert settings.store_url == url
     assert settings.region_name == region
+
+
+@pytest.mark.parametrize("name", ["AWS_S3_BUCKET", "AWS_REGIONS"])
+def test_other_variables_of_amazon_are_not_taken_for_misspelt_ones(name: str) -> None:
+    """They belong to Amazon's own tools."""
+    assert list(misspelt_names(ServerSettings, Sources(environ={name: "x"}))) == []
 
 
 NO_URL = "must be s3://bucket/prefix or file:///absolute/path"

@@ -88,6 +88,8 @@ def test_what_is_a_secret_is_in_the_secret() -> None:
         "SQLALCHEMY_DATABASE_URI",
         "POSTGRESQL_PASSWORD",
         "FLOWER_BASIC_AUTH",
+        "IBUTSU_INTAKE_ACCESS_KEY_ID",
+        "IBUTSU_INTAKE_SECRET_ACCESS_KEY",
     }
 
 
