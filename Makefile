@@ -28,7 +28,7 @@ test: $(INSTALLED) ## Run the tests against real servers, but for faults that la
 
 .PHONY: test-faults
 test-faults: $(INSTALLED) ## Run the tests of faults three times, those that last too
-	for run in 1 2 3; do $(BIN)/pytest --numprocesses 2 tests/integration/faults || exit 1; done
+	for run in 1 2 3; do $(BIN)/pytest --numprocesses 2 tests/integration/faults tests/ingest/test_killed_sweeps.py || exit 1; done
 
 .PHONY: check
 check: $(INSTALLED) docs ## Check style, types and documentation

@@ -70,9 +70,6 @@ class SettingsGroup(BaseSettings):
     alternatives: ClassVar[tuple[tuple[str, ...], ...]] = ()
     """Fields of which the ones of one tuple must be given together, beside those without a default."""
 
-    task_modules: ClassVar[tuple[str, ...]] = ()
-    """Modules with Celery tasks that belong to the group, which every worker imports."""
-
     _origins: Mapping[str, Origin] = PrivateAttr(default_factory=dict)
     _warnings: tuple[Fault, ...] = PrivateAttr(default=())
     _unknown: frozenset[str] = PrivateAttr(default=frozenset())
@@ -151,6 +148,10 @@ class SettingsGroup(BaseSettings):
         if self.is_given(name):
             return self.origin_of(name).typed
         return self.names_of(name)[0] if name in type(self).model_fields else name
+
+    def task_modules(self) -> tuple[str, ...]:
+        """Return the modules with Celery tasks that belong to the group, which every worker imports."""
+        return ()
 
     def beat_entries(self) -> dict[str, dict[str, Any]]:
         """Return the entries that the group adds to the beat schedule, by their stable names."""

@@ -48,7 +48,6 @@ if TYPE_CHECKING:
 TASK_MODULES: Final = (
     "ibutsu_server.tasks.db",
     "ibutsu_server.tasks.importers",
-    "ibutsu_server.tasks.intake",
     "ibutsu_server.tasks.query",
     "ibutsu_server.tasks.results",
     "ibutsu_server.tasks.runs",

@@ -167,6 +167,10 @@ class IntakeSettings(SettingsGroup):
         """Return the region that is named, whichever way."""
         return self.region or self.aws_region
 
+    def task_modules(self) -> tuple[str, ...]:
+        """Return the module of the sweep where there is something to sweep."""
+        return () if self.url is None else (SWEEP.rpartition(".")[0],)
+
     def beat_entries(self) -> dict[str, dict[str, Any]]:
         """Return the entry of the sweep where there is something to sweep.
 

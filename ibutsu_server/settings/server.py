@@ -129,7 +129,7 @@ class ServerSettings(SettingsGroup):
     @property
     def modules_to_import(self) -> tuple[str, ...]:
         """Return the modules with tasks that a worker imports, each once."""
-        others = (module for group in self.groups().values() for module in group.task_modules)
+        others = (module for group in self.groups().values() for module in group.task_modules())
         return tuple(dict.fromkeys((*self.celery.include, *others)))
 
     def cross_faults(self) -> Iterator[CrossFault]:

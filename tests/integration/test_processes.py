@@ -20,7 +20,7 @@ from tests.servers import free_port
 if TYPE_CHECKING:
     from flask import Flask
 
-TASK_MODULES = ("db", "importers", "intake", "query", "results", "runs")
+TASK_MODULES = ("db", "importers", "query", "results", "runs")
 ONE_KIND_OF_DATABASE = pytest.mark.parametrize("database_uri", ["sqlite"], indirect=True)
 
 
