@@ -65,6 +65,9 @@ class BeatSettings(SettingsGroup):
     )
     """IANA time zone in which the crontab schedules are meant."""
 
+    lease: Annotated[int, Field(ge=1, le=40)] = 30
+    """Seconds after which another scheduler takes over from one that was killed; it needs a sixth more."""
+
     prune_files_enabled: bool = True
     """Whether old artifact files are pruned."""
 

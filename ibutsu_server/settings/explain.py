@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ibutsu_server.exceptions import ConfigurationError, Fault
 from ibutsu_server.settings.celery_options import CeleryOptions, describe
 from ibutsu_server.settings.celery_table import nearest
 from ibutsu_server.settings.describe import describe_field
-from ibutsu_server.settings.flask_celery import FlaskCelerySettings
+from ibutsu_server.settings.flask_celery import CELERY_DEFAULTS, FlaskCelerySettings
 from ibutsu_server.settings.redaction import redact
 from ibutsu_server.settings.rendering import effective_values
 from ibutsu_server.settings.server import ServerSettings
@@ -109,7 +110,7 @@ def _explain_celerys_own(variable: str, sources: Sources) -> Explanation:
         name=variable,
         meaning=describe(option),
         accepts=kind.__name__ if isinstance(kind, type) else str(kind).replace("typing.", ""),
-        default="that of Celery",
+        default=json.dumps(CELERY_DEFAULTS[option]) if option in CELERY_DEFAULTS else "that of Celery",
         names=tuple(_ways("FlaskCelerySettings", f'celery={{"{option}": ...}}', (variable,))),
         value=value,
         origin=origin or ("default" if not faults else ""),

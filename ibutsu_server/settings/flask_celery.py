@@ -341,12 +341,18 @@ class FlaskCelerySettings(DatabaseSettings, BrokerSettings):
     def to_celery(self) -> dict[str, Any]:
         """Return Celery's whole configuration but the schedule, by its lower-case names."""
         own = {name: getattr(self, name) for name in _beyond(type(self).model_fields)}
-        retry = {"result_backend_always_retry": True}
-        configuration = {**super().to_celery(), **retry, **own, **self.celery.thaw()}
+        configuration = {**super().to_celery(), **CELERY_DEFAULTS, **own, **self.celery.thaw()}
         for options in ("broker_transport_options", "result_backend_transport_options"):
             configuration[options].setdefault("visibility_timeout", self.visibility_timeout)
         return configuration
 
+
+CELERY_DEFAULTS: Final = {
+    "beat_enable_remote_control": True,
+    "beat_scheduler": "ibutsu_server.beat.scheduler:LeasedScheduler",
+    "result_backend_always_retry": True,
+}
+"""Settings of Celery's own that are not what they are by default."""
 
 _OURS: Final = frozenset(
     {
