@@ -130,6 +130,7 @@ class LeasedScheduler(Scheduler):
     def _take_over(self) -> None:
         """Go on where the last runs end; an entry without one begins now."""
         if not self._is_active:
+            self._is_active = True
             logger.info("This scheduler is active")
         now = self.app.now()
         known = self._known_last_runs()
@@ -137,7 +138,6 @@ class LeasedScheduler(Scheduler):
         for name, entry in self.schedule.items():
             entry.last_run_at = self._last_runs[name]
         self._heap = None  # Celery makes it anew from the entries
-        self._is_active = True
         self._save()
 
     def _known_last_runs(self) -> dict[str, dt.datetime]:
