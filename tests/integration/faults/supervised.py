@@ -1,4 +1,4 @@
-"""A worker under a supervisor, which starts it anew when it ends, as systemd and Kubernetes do."""
+"""A process under a supervisor, which starts it anew when it ends, as systemd and Kubernetes do."""
 
 from __future__ import annotations
 
@@ -13,19 +13,26 @@ if TYPE_CHECKING:
 
 
 class Supervisor:
-    """What a supervisor knows: the worker that runs now, and how those before it ended."""
+    """What a supervisor knows: the process that runs now, and how those before it ended."""
 
-    def __init__(self, settings: Mapping[str, str]) -> None:
+    def __init__(self, settings: Mapping[str, str], command: str = WORKER, ready: str = " ready.") -> None:
         self._settings = settings
+        self._command = command
         self._lock = Lock()
         self._is_over = False
         self.exit_codes: list[int] = []
-        self._current = Process(WORKER, settings)
-        self._current.wait_for(" ready.")
+        self._current = Process(command, settings)
+        self._current.wait_for(ready)
         Thread(target=self._watch, daemon=True).start()
 
+    @property
+    def pid(self) -> int:
+        """Return the number of the process that runs now, which leads a group of its own."""
+        with self._lock:
+            return self._current.pid
+
     def stop(self) -> None:
-        """End the worker, and start no other one."""
+        """End the process, and start no other one."""
         with self._lock:
             self._is_over = True
             self._current.stop()
@@ -37,7 +44,7 @@ class Supervisor:
                 if self._is_over:
                     return
                 self.exit_codes.append(code)
-                self._current = Process(WORKER, self._settings)
+                self._current = Process(self._command, self._settings)
 
 
 @contextmanager
