@@ -1,13 +1,17 @@
-"""How long the outages of the tests last."""
+"""The outages of the tests, and how long they last."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from time import sleep
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.integration.faults.servers import OwnValkey
     from tests.processes import Process
 
 LASTING: Final = pytest.mark.lasting_fault
@@ -22,3 +26,16 @@ def last(seconds: float, worker: Process, notice: str = "is tried again in") -> 
     """Return when the worker has noticed the outage, and no sooner than it has lasted."""
     worker.wait_for(notice)
     sleep(seconds)
+
+
+@contextmanager
+def gone(valkey: OwnValkey, fault: str) -> Iterator[None]:
+    """Kill or freeze Redis until the block is left."""
+    if fault == "killed":
+        valkey.kill()
+        yield
+        valkey.start()
+    else:
+        valkey.freeze()
+        yield
+        valkey.thaw()

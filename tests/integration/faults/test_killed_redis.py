@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from time import sleep
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.integration.faults.deployment import LONG_CASES
+from tests.integration.faults.outage import gone
 from tests.integration.faults.supervised import supervised_worker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.integration.faults.deployment import Deployment
     from tests.integration.faults.servers import OwnValkey
 
 SECONDS = 12
-
-
-@contextmanager
-def gone(valkey: OwnValkey, fault: str) -> Iterator[None]:
-    """Kill or freeze Redis until the block is left."""
-    if fault == "killed":
-        valkey.kill()
-        yield
-        valkey.start()
-    else:
-        valkey.freeze()
-        yield
-        valkey.thaw()
 
 
 @pytest.mark.parametrize("fault", ["killed", "frozen"])
