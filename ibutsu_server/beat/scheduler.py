@@ -83,13 +83,14 @@ class LeasedScheduler(Scheduler):
         Raises:
             celery.beat.SchedulingError: the broker does not take it.
         """
-        logger.info("Scheduler: Sending due task %s (%s)", entry.name, entry.task)
         try:
             self.apply_async(entry, producer=producer, advance=False)
         except SchedulingError as error:
             if is_outage(error.__context__):
                 raise
             logger.error("Scheduler: %s waits for its next time, check its arguments: %s", entry.name, error)
+        else:  # the sentence of Celery's own scheduler, which people search for
+            logger.info("Scheduler: Sending due task %s (%s)", entry.name, entry.task)
         sent: Any = super().reserve(entry)
         self._last_runs[sent.name] = sent.last_run_at
         self._save()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -187,6 +188,8 @@ def test_the_other_one_takes_over_where_the_first_has_ended(fleet: Fleet, end: s
 def test_a_scheduler_that_lost_the_lease_sends_nothing(fleet: Fleet) -> None:
     """A process that was stopped for so long that the other one took over learns what that one sent."""
     stopped = fleet.begin()
+    fleet.clock.now += dt.timedelta(seconds=1800)
+    serve(stopped)
     fleet.expire()
     active = fleet.start()
     fleet.clock.now = SATURDAY_4
@@ -194,7 +197,21 @@ def test_a_scheduler_that_lost_the_lease_sends_nothing(fleet: Fleet) -> None:
     serve(stopped)
     active.close()
     serve(stopped)
-    assert fleet.sent() == {FILES: 1, SYNC: 1}
+    assert fleet.sent() == {FILES: 1, SYNC: 2}
+
+
+def test_a_scheduler_that_lost_the_lease_leaves_it_to_the_other_one(fleet: Fleet) -> None:
+    """Neither its end nor an emptied Redis takes anything from the one that is active now."""
+    stopped = fleet.begin()
+    fleet.expire()
+    active = fleet.start()
+    serve(active)
+    stopped._ledger.release()
+    assert fleet.redis.exists(LEASE)
+    serve(stopped)
+    fleet.redis.flushall()
+    serve(stopped)
+    assert not fleet.redis.exists(LEASE)
 
 
 def test_a_scheduler_that_lost_the_lease_overwrites_nothing(fleet: Fleet) -> None:
@@ -217,10 +234,56 @@ def test_an_emptied_redis_is_left_to_the_active_scheduler(fleet: Fleet) -> None:
     serve(active)
     fleet.redis.flushall()
     serve(standby)
+    serve(standby)
     serve(active)
     serve(standby)
     assert fleet.sent() == {}
     assert fleet.last_runs()["prune-old-artifact-files"] == SATURDAY_4
+
+
+def test_each_emptied_redis_is_left_to_the_active_scheduler(
+    fleet: Fleet, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The other one waits again, however long ago Redis was emptied before."""
+    active = fleet.begin()
+    standby = fleet.start(lease=1)
+    caplog.set_level("INFO")
+    for _ in range(2):
+        fleet.redis.flushall()
+        serve(standby)
+        serve(active)
+        serve(standby)
+        sleep(0.5)  # longer than the standby waits
+    assert "This scheduler is active" not in caplog.text
+
+
+def test_what_falls_due_while_redis_takes_no_message_is_sent_once_when_it_does(
+    fleet: Fleet, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Redis is full, which is reported once, and nothing is left out."""
+    scheduler = fleet.begin()
+    fleet.clock.now = SATURDAY_4
+    caplog.set_level("INFO")
+    fleet.redis.config_set("maxmemory", "1")
+    try:
+        for _ in range(3):
+            assert scheduler.tick() == scheduler.max_interval
+    finally:
+        fleet.redis.config_set("maxmemory", "0")
+    assert fleet.sent() == {}
+    serve(scheduler)
+    serve(scheduler)
+    assert fleet.sent() == {FILES: 1, SYNC: 1}
+    assert caplog.text.count("Redis does not answer: ") == 1
+    assert caplog.text.count("Sending due task") == 2
+    assert caplog.text.count("Redis answers again") == 1
+
+
+def test_a_plan_may_be_empty(fleet: Fleet) -> None:
+    """A scheduler without entries is active, and keeps nothing."""
+    fleet.begin(prune_files_enabled=False, sync_aborted_runs_enabled=False)
+    assert fleet.redis.exists(LEASE)
+    assert fleet.last_runs() == {}
 
 
 def test_a_standby_goes_on_where_redis_and_the_active_scheduler_are_lost_at_once(fleet: Fleet) -> None:
@@ -322,6 +385,10 @@ def test_the_lease_is_claimed_six_times_while_it_lasts(
 ) -> None:
     """A longer CELERY_BEAT_MAX_LOOP_INTERVAL would lose it; a shorter one is kept."""
     celery: CeleryOptions = {} if option is None else {"beat_max_loop_interval": option}
-    scheduler = fleet.begin(lease=30, celery=celery)
+    scheduler = fleet.start(lease=30, celery=celery)
+    fleet.redis.hset(LAST_RUNS, "none", 0)
     assert scheduler.tick() == scheduler.max_interval == interval
+    assert 3_000 < fleet.redis.pttl(LEASE) <= 30_000
+    fleet.redis.pexpire(LEASE, 3_000)
+    scheduler.tick()
     assert 3_000 < fleet.redis.pttl(LEASE) <= 30_000
