@@ -30,7 +30,7 @@ _CHECKS: Final = 6
 """Times that the lease is claimed while it lasts."""
 
 _PATIENCE: Final = 2
-"""Checks for which a scheduler leaves an emptied Redis to the one that was active."""
+"""Claims for which a scheduler leaves an emptied Redis to the one that was active."""
 
 
 class LeasedScheduler(Scheduler):
@@ -73,10 +73,6 @@ class LeasedScheduler(Scheduler):
             logger.info("Redis answers again; what has fallen due is sent now")
         return delay
 
-    def reserve(self, entry: ScheduleEntry) -> Any:
-        """Return the entry as it is after it was sent; it is kept once it has been."""
-        return next(entry)
-
     def apply_entry(self, entry: ScheduleEntry, producer: Producer | None = None) -> None:
         """Send the entry, and keep when; one that can never be sent waits for its next time.
 
@@ -91,8 +87,8 @@ class LeasedScheduler(Scheduler):
             logger.error("Scheduler: %s waits for its next time, check its arguments: %s", entry.name, error)
         else:  # the sentence of Celery's own scheduler, which people search for
             logger.info("Scheduler: Sending due task %s (%s)", entry.name, entry.task)
-        sent: Any = super().reserve(entry)
-        self._last_runs[sent.name] = sent.last_run_at
+        reserved: Any = self.schedule[str(entry.name)]
+        self._last_runs[reserved.name] = reserved.last_run_at
         self._save()
 
     def close(self) -> None:
@@ -120,7 +116,7 @@ class LeasedScheduler(Scheduler):
 
     def _has_been_patient(self) -> bool:
         since = self._unknown_since
-        return since is not None and monotonic() - since >= _PATIENCE * self._pause
+        return since is not None and monotonic() - since >= self._lease * _PATIENCE / _CHECKS
 
     def _stand_by(self) -> None:
         if self._is_active is not False:
@@ -152,7 +148,7 @@ class LeasedScheduler(Scheduler):
         cause = error.__context__ if isinstance(error, SchedulingError) else error
         if not is_outage(cause):
             raise error
-        self._is_current = False
+        self._is_current = False  # an entry that was reserved and not sent is due again
         super().close()  # the next message gets a new connection
         if not self._is_waiting:
             self._is_waiting = True

@@ -69,7 +69,6 @@ def running_stack(
             **sources.environ,
             **dict(servers.values()),
             **(variables or {}),
-            "CELERY_BEAT_SCHEDULE_FILENAME": str(folder / "beat-schedule"),
         }
         port = _bound_once(flower_port or 0)
         supervisor = resources.enter_context(Supervisor(environment, sink))

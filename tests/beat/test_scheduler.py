@@ -9,13 +9,15 @@ from time import sleep
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from kombu.utils.imports import symbol_by_name
 from redis import Redis
 
 from ibutsu_server.app import create_app
 from ibutsu_server.beat.ledger import LAST_RUNS, LEASE
 from ibutsu_server.beat.scheduler import LeasedScheduler
 from ibutsu_server.celery_utils import create_flask_celery_app
-from ibutsu_server.settings import BeatSettings, FlaskCelerySettings
+from ibutsu_server.settings import BeatSettings, FlaskCelerySettings, Sources
+from ibutsu_server.settings.explain import explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -392,3 +394,18 @@ def test_the_lease_is_claimed_six_times_while_it_lasts(
     fleet.redis.pexpire(LEASE, 3_000)
     scheduler.tick()
     assert 3_000 < fleet.redis.pttl(LEASE) <= 30_000
+
+
+def test_the_scheduler_is_ours_unless_somebody_names_another() -> None:
+    """So the documented command runs it, and it answers pings; both can be changed, and are explained."""
+    given: dict[str, Any] = {"broker_url": "redis://127.0.0.1/0", "sqlalchemy_database_uri": "sqlite://"}
+    by_default = FlaskCelerySettings.hermetic(**given).to_celery()
+    assert symbol_by_name(by_default["beat_scheduler"]) is LeasedScheduler
+    assert by_default["beat_enable_remote_control"] is True
+    own: CeleryOptions = {
+        "beat_scheduler": "celery.beat:PersistentScheduler",
+        "beat_enable_remote_control": False,
+    }
+    assert own.items() <= FlaskCelerySettings.hermetic(**given, celery=own).to_celery().items()
+    assert explain("CELERY_BEAT_SCHEDULER", Sources()).default == f'"{by_default["beat_scheduler"]}"'
+    assert explain("CELERY_BEAT_SYNC_EVERY", Sources()).default == "that of Celery"

@@ -57,10 +57,9 @@ def test_every_quotation_has_its_symptom() -> None:
 
 
 @pytest.mark.parametrize("number", range(len(SYMPTOMS)))
-def test_the_process_prints_what_the_page_quotes(number: int, tmp_path: Path) -> None:
+def test_the_process_prints_what_the_page_quotes(number: int) -> None:
     """The documented command, in the situation of the symptom, prints the quoted words and no password."""
     _, command, settings = SYMPTOMS[number]
-    schedule = {"CELERY_BEAT_SCHEDULE_FILENAME": str(tmp_path / "beat")} if command == SCHEDULER else {}
-    with Process(command.format(port=free_port()), {**settings, **schedule}) as process:
+    with Process(command.format(port=free_port()), settings) as process:
         process.wait_for(QUOTED[number])
     assert "hunter2" not in process.output

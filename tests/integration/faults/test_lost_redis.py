@@ -9,20 +9,15 @@ from tests.integration.faults.supervised import supervised_worker
 from tests.processes import SCHEDULER, Process
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.integration.faults.deployment import Deployment
     from tests.integration.faults.servers import OwnValkey
 
 
 def test_every_import_is_carried_out_though_redis_was_emptied(
-    deployment: Deployment, valkey: OwnValkey, tmp_path: Path
+    deployment: Deployment, valkey: OwnValkey
 ) -> None:
     """One child is busy, one takes one import after the other; then all messages are gone: 60 of 60 end."""
-    schedule = {
-        "IBUTSU_BEAT_RESCUE_IMPORTS_SCHEDULE": "1",
-        "CELERY_BEAT_SCHEDULE_FILENAME": str(tmp_path / "beat"),
-    }
+    schedule = {"IBUTSU_BEAT_RESCUE_IMPORTS_SCHEDULE": "1"}
     with (
         deployment.worker(),
         Process(SCHEDULER, {**deployment.settings, **schedule}) as beat,

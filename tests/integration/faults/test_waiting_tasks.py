@@ -72,14 +72,15 @@ def test_an_outage_is_waited_out_for_a_limited_time(
 def test_a_task_is_tried_again_though_the_broker_did_not_take_its_message(
     valkey: OwnValkey, sqlite_uri: str, tmp_path: Path
 ) -> None:
-    """Redis is away when the task fails: the retry is sent when it is back, and nothing is lost."""
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    busy = {"CELERY_TASK_MAX_RETRIES": "1", "CELERY_WORKER_CONCURRENCY": "1"}
-    with worker_and_sender(valkey.url, sqlite_uri, **busy) as (worker, sender):
-        sender.send_task("outage.fail_once", args=[str(pipe)])
-        with pipe.open("w"):  # returns when the task has opened the other end: it runs
+    """Redis is away when two tasks fail: the retries are sent when it is back, and nothing is lost."""
+    pipes = [tmp_path / "one", tmp_path / "two"]
+    with worker_and_sender(valkey.url, sqlite_uri, CELERY_TASK_MAX_RETRIES="1") as (worker, sender):
+        for pipe in pipes:
+            os.mkfifo(pipe)
+            sender.send_task("outage.fail_once", args=[str(pipe)])
+        one, two = pipes
+        with one.open("w"), two.open("w"):  # returns when the tasks have opened the other ends: they run
             valkey.kill()
-        worker.wait_for("The broker does not take outage.fail_once")
+        worker.wait_for("The broker does not take outage.fail_once", times=2)
         valkey.start()
-        worker.wait_for("'tried again'")
+        worker.wait_for("'tried again'", times=2)
