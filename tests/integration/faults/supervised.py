@@ -36,6 +36,8 @@ class Supervisor:
     def stop(self) -> None:
         """End the process, and start no other one."""
         with self._lock:
+            if self._is_over:
+                return
             self._is_over = True
             self._current.stop()
             self._current.wait()
