@@ -349,7 +349,7 @@ class FlaskCelerySettings(DatabaseSettings, BrokerSettings):
 
 CELERY_DEFAULTS: Final = {
     "beat_enable_remote_control": True,
-    "beat_scheduler": "ibutsu_server.beat.scheduler:LeasedScheduler",
+    "beat_scheduler": "ibutsu_server.worker.scheduler:LeasedScheduler",
     "result_backend_always_retry": True,
 }
 """Settings of Celery's own that are not what they are by default."""

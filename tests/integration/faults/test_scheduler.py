@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from ibutsu_server.beat.ledger import LAST_RUNS, LEASE
 from ibutsu_server.celery_utils import create_broker_celery_app
 from ibutsu_server.settings import BrokerSettings
+from ibutsu_server.worker.beat_ledger import LAST_RUNS, LEASE
 from tests.integration.faults.outage import LASTING, gone
 from tests.processes import SCHEDULER, Process
 from tests.waiting import wait_until

@@ -13,11 +13,11 @@ from kombu.utils.imports import symbol_by_name
 from redis import Redis
 
 from ibutsu_server.app import create_app
-from ibutsu_server.beat.ledger import LAST_RUNS, LEASE
-from ibutsu_server.beat.scheduler import LeasedScheduler
 from ibutsu_server.celery_utils import create_flask_celery_app
 from ibutsu_server.settings import BeatSettings, FlaskCelerySettings, Sources
 from ibutsu_server.settings.explain import explain
+from ibutsu_server.worker.beat_ledger import LAST_RUNS, LEASE
+from ibutsu_server.worker.scheduler import LeasedScheduler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,9 +14,9 @@ from celery.beat import ScheduleEntry, Scheduler, SchedulingError
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from ibutsu_server.beat.ledger import Claim, Ledger
 from ibutsu_server.util.outages import is_outage, reason_of
 from ibutsu_server.util.redis_lock import get_redis_client
+from ibutsu_server.worker.beat_ledger import Claim, Ledger
 
 if TYPE_CHECKING:
     import datetime as dt
