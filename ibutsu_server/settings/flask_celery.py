@@ -187,6 +187,10 @@ class FlaskCelerySettings(DatabaseSettings, BrokerSettings):
     Redis of broker and results is killed while such a task runs and restarted: stopped, the task is lost;
     left alone, it ends and every task runs once."""
 
+    worker_soft_shutdown_timeout: Annotated[float, Field(ge=0, le=LONGEST)] = 20
+    """Seconds that running tasks get to end after SIGTERM; then they go back to the queue. It must be shorter
+    than the time after which the worker is killed: 30 s in Kubernetes, 10 s in Docker."""
+
     worker_prefetch_multiplier: PositiveInt = 1
     """Messages each child process may reserve ahead. Measured when Redis is killed: with 4 the worker
     process exits, with 1 it survives but leaves 2 messages unacknowledged."""

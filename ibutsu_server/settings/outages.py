@@ -32,3 +32,7 @@ class OutageSettings(SettingsGroup):
     foreign_age: Seconds = 3600
     """Seconds for which an import must have been seen running before it is taken from a worker of an earlier
     version, which does not lock what it imports."""
+
+    stuck_after: Seconds = 120
+    """Seconds after which a worker ends that consumes nothing though a child process is free, messages wait
+    and the broker answers; its supervisor starts another one."""

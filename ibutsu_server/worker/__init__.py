@@ -5,7 +5,18 @@ Celery finds the classes by the names below, so that a process that only sends t
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from kombu.transport import TRANSPORT_ALIASES
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+WORKER_STEPS: Final = (f"{__name__}.stopping:SoftStop", f"{__name__}.watchdog:Watchdog")
+"""Steps of the worker's main process."""
+
+CONSUMER: Final = f"{__name__}.consumer:SteadyConsumer"
+"""Class of the consumer in the worker's main process."""
 
 CONSUMER_STEPS: Final = (f"{__name__}.rescue:RescueBell",)
 """Steps of the consumer in the worker's main process."""
@@ -16,3 +27,22 @@ RESULT_BACKENDS: Final = {
     "sentinel": f"{__name__}.results:PatientSentinelBackend",
 }
 """Class of the result backend, by the scheme of its URL."""
+
+TRANSPORTS: Final = {
+    "redis": f"{__name__}.transport:SteadyTransport",
+    "rediss": f"{__name__}.transport:SteadyTransport",
+    "sentinel": f"{__name__}.transport:SteadySentinelTransport",
+}
+"""Class of the broker's transport, by the scheme of its URL. With a class in ``broker_transport`` kombu would
+no longer look at the scheme: TLS, sockets and sentinels would be lost."""
+
+
+def install(celery_app: Celery) -> None:
+    """Make a worker of ``celery_app`` use the classes named here.
+
+    The transports are registered with kombu, for all apps of this process.
+    """
+    TRANSPORT_ALIASES.update(TRANSPORTS)
+    celery_app.loader.override_backends = RESULT_BACKENDS
+    celery_app.steps["worker"].update(WORKER_STEPS)
+    celery_app.steps["consumer"].update(CONSUMER_STEPS)
