@@ -72,7 +72,8 @@ class SteadyQoS(upstream.QoS):
 
     def ack(self, delivery_tag: str) -> None:
         """Acknowledge a message, now or when Redis is back."""
-        self._settle_or_keep(delivery_tag, lambda: super(SteadyQoS, self).ack(delivery_tag), requeue=False)
+        ack = super().ack
+        self._settle_or_keep(delivery_tag, lambda: ack(delivery_tag), requeue=False)
         _unrecorded.pop(delivery_tag, None)
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:

@@ -46,7 +46,7 @@ class Deployment:
         self._engine = create_engine(
             make_url(database).set(drivername="postgresql+psycopg"), pool_pre_ping=True
         )
-        self._broker = broker
+        self._sender = create_broker_celery_app("api", settings=BrokerSettings.hermetic(broker_url=broker))
         self._expected: dict[str, int] = {}
         self.settings: Mapping[str, str] = {
             "SQLALCHEMY_DATABASE_URI": database,
@@ -62,6 +62,7 @@ class Deployment:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._sender.close()
         self._engine.dispose()
 
     @contextmanager
@@ -82,17 +83,17 @@ class Deployment:
 
     def send(self, ids: Sequence[str]) -> None:
         """Send the message of each import, as the API does."""
-        sender = create_broker_celery_app("api", settings=BrokerSettings.hermetic(broker_url=self._broker))
         for import_id in ids:
-            sender.send_task(TASKS["junit"], args=[{"id": import_id}], task_id=import_id)
-        sender.close()
+            self.call(TASKS["junit"], {"id": import_id}, task_id=import_id)
+
+    def call(self, task: str, *arguments: object, task_id: str | None = None) -> None:
+        """Send the message of any task."""
+        self._sender.send_task(task, args=arguments, task_id=task_id)
 
     def wait_for_success(self, import_id: str) -> None:
         """Wait until the task that was sent for an import has ended, and check that it succeeded."""
-        app = create_broker_celery_app("api", settings=BrokerSettings.hermetic(broker_url=self._broker))
-        wait_until(lambda: app.AsyncResult(import_id).ready())
-        assert app.AsyncResult(import_id).state == "SUCCESS"
-        app.close()
+        wait_until(lambda: self._sender.AsyncResult(import_id).ready())
+        assert self._sender.AsyncResult(import_id).state == "SUCCESS"
 
     def upload(self, number: int, cases: int = CASES) -> list[str]:
         """Store imports and send their messages."""
