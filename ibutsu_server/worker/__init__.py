@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 WORKER_STEPS: Final = (f"{__name__}.stopping:SoftStop", f"{__name__}.watchdog:Watchdog")
 """Steps of the worker's main process."""
 
+DISPATCHER: Final = f"{__name__}.events:SteadyDispatcher"
+"""Class that sends the events of a worker."""
+
 CONSUMER: Final = f"{__name__}.consumer:SteadyConsumer"
 """Class of the consumer in the worker's main process."""
 
@@ -44,5 +47,6 @@ def install(celery_app: Celery) -> None:
     """
     TRANSPORT_ALIASES.update(TRANSPORTS)
     celery_app.loader.override_backends = RESULT_BACKENDS
+    celery_app.events.dispatcher_cls = DISPATCHER
     celery_app.steps["worker"].update(WORKER_STEPS)
     celery_app.steps["consumer"].update(CONSUMER_STEPS)

@@ -35,7 +35,7 @@ def is_settled(client: Redis) -> bool:
 def test_a_message_that_a_full_redis_cannot_record_is_carried_out(
     deployment: Deployment, valkey: OwnValkey, seconds: float
 ) -> None:
-    """Redis is full from the very point in time at which it hands a message over; then there is room again."""
+    """Redis is full as soon as it has handed a message over; later there is room again."""
     (single,) = deployment.upload(1)
     with valkey.client() as client:
         message = client.rpop("celery")
