@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from kombu.transport import TRANSPORT_ALIASES
+from kombu import transport as kombu_transport
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -45,7 +45,9 @@ def install(celery_app: Celery) -> None:
 
     The transports are registered with kombu, for all apps of this process.
     """
-    TRANSPORT_ALIASES.update(TRANSPORTS)
+    kombu_transport.TRANSPORT_ALIASES.update(TRANSPORTS)
+    for scheme in TRANSPORTS:
+        vars(kombu_transport)["_transport_cache"].pop(scheme, None)  # somebody may have connected before
     celery_app.loader.override_backends = RESULT_BACKENDS
     celery_app.events.dispatcher_cls = DISPATCHER
     celery_app.steps["worker"].update(WORKER_STEPS)

@@ -78,7 +78,7 @@ class SteadyConsumer(Consumer):
 
     def on_decode_error(self, message: Any, exc: Exception) -> None:
         """Set aside a message whose body cannot be decompressed."""
-        self._set_aside(message, f"its body cannot be decoded: {type(exc).__name__}")
+        self._set_aside(message, f"the body cannot be decoded: {type(exc).__name__}")
 
     def _set_aside(self, message: Any, reason: str) -> None:
         channel = message.channel

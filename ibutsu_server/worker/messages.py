@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from kombu.exceptions import KombuError
@@ -19,6 +20,7 @@ _LONGEST_LIMIT: Final = 1e9
 
 Seconds = Annotated[float, Field(ge=0, le=_LONGEST_LIMIT, allow_inf_nan=False)]
 Text = str | None
+Time = Annotated[str, Field(min_length=1)] | datetime | None
 
 
 class UnreadableMessageError(Exception):
@@ -57,10 +59,16 @@ class _Task(_Part):
     id: str
     retries: Annotated[int, Field(ge=0)] | None = 0
     timelimit: Annotated[list[Seconds | None], Field(min_length=2, max_length=2)] | None = None
+    eta: Time = None
+    expires: Time = None
     shadow: Text = None
     root_id: Text = None
     parent_id: Text = None
     group: Text = None
+    groups: list[str] | None = None
+    lang: Text = None
+    origin: Text = None
+    compression: Text = None
     argsrepr: Text = None
     kwargsrepr: Text = None
     ignore_result: bool | None = None
@@ -88,7 +96,7 @@ def read_envelope(item: bytes | str) -> dict[str, Any]:
         if read.properties.body_encoding == "base64":
             b64decode(read.body)
     except _UNREADABLE as error:
-        raise UnreadableMessageError(_reason("it", error)) from error
+        raise UnreadableMessageError(_reason("the envelope", error)) from error
     return envelope
 
 
@@ -101,7 +109,7 @@ def check_task(message: Any) -> None:
     try:
         body = message.payload
     except _UNREADABLE as error:
-        raise UnreadableMessageError(_reason("its body", error)) from error
+        raise UnreadableMessageError(_reason("the body", error)) from error
     is_old = "task" not in message.headers
     try:
         if is_old:
@@ -109,9 +117,9 @@ def check_task(message: Any) -> None:
             return
         _Task.model_validate(message.headers)
     except ValidationError as error:
-        raise UnreadableMessageError(_reason("its body" if is_old else "its headers", error)) from error
+        raise UnreadableMessageError(_reason("the body" if is_old else "the headers", error)) from error
     if not _is_body(body):
-        reason = "its body is not a list of arguments, keyword arguments and options"
+        reason = "the body is not a list of arguments, keyword arguments and options"
         raise UnreadableMessageError(reason)
 
 
@@ -125,6 +133,7 @@ def _is_body(body: object) -> bool:
 def _reason(part: str, error: Exception) -> str:
     if isinstance(error, ValidationError):
         first = error.errors(include_input=False, include_context=False, include_url=False)[0]
-        path = ".".join(map(str, first["loc"])) or "it"
-        return f"{part} has a fault at {path}: {first['msg']}"
+        path = ".".join(map(str, first["loc"]))
+        subject = f"{path} in {part}" if path else part
+        return f"{subject} is wrong: {first['msg']}"
     return f"{part} cannot be decoded: {type(error).__name__}"

@@ -14,10 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from kombu.transport import redis as upstream
 from kombu.transport import virtual
 from kombu.utils.encoding import bytes_to_str
-from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
 from ibutsu_server.worker.messages import UnreadableMessageError, read_envelope
 from ibutsu_server.worker.pulse import PULSE
@@ -151,8 +149,7 @@ class SteadyChannel(upstream.Channel):
 
     kombu lets the process end over a message that it cannot read, and raises where it is closed while a
     BRPOP is pending and Redis is away: then the worker ends with "'NoneType' object has no attribute
-    'hostname'". On a half-open connection each command of redis-py 8.1.0 keeps the worker for minutes: it is
-    tried eleven times, with as many attempts to connect for each.
+    'hostname'".
     """
 
     QoS = SteadyQoS
@@ -164,10 +161,6 @@ class SteadyChannel(upstream.Channel):
     _close_clients: Callable[[], None]
     _disconnect_pools: Callable[[], None]
     _flush_brpop_reauth: Callable[[], None]
-
-    def _connparams(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        parameters: dict[str, Any] = super()._connparams(*args, **kwargs)  # type: ignore[misc]
-        return {**parameters, "retry": Retry(NoBackoff(), 1)}
 
     def _brpop_read(self, **options: Any) -> bool:
         try:

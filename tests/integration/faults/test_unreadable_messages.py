@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.integration.faults.deployment import Deployment
     from tests.integration.faults.servers import OwnValkey
 
-SECRET = "hunter2"
+SECRET = "hunter2"  # noqa: S105 - a password that somebody put into a message
 WRONG_TYPES: tuple[Any, ...] = ("hunter2", 7, True, [], ["hunter2"], {}, {"hunter2": 1}, None)
 HEADERS = (
     *("task", "id", "retries", "timelimit", "eta", "expires", "shadow", "root_id", "parent_id", "group"),
@@ -30,30 +30,38 @@ def encoded(body: Any) -> str:
     return b64encode(json.dumps(body).encode()).decode()
 
 
+BODIES: tuple[Any, ...] = (
+    *({"args": [SECRET]}, None, [], [[SECRET]], SECRET),
+    *(["ab", {}, {}], [[], [], {}], [[], {}, 7]),
+)
+FAULTS: tuple[dict[str, Any], ...] = (
+    {"body": "hunter2!"},
+    {"body": b64encode(b"{").decode()},
+    {"body": b64encode(b"[" * 100_000).decode()},
+    {"body": None},
+    {"body": {"__type__": "datetime", "__value__": SECRET}},
+    {"content-type": "application/x-python-serialize"},
+    {"content-type": 7},
+    {"content-encoding": SECRET, "content-type": SECRET},
+    {"properties": None},
+    {"properties": {}},
+    {"headers": [SECRET]},
+    {"headers": {}},
+)
+LIMITS: tuple[Any, ...] = (SECRET, [SECRET, SECRET], [1], 7, {"a": 1, "b": 2}, [-1, 5], [float("nan"), None])
+
+
 def unreadable(message: dict[str, Any]) -> Iterator[bytes]:
     """Yield elements of a queue's list of which no worker can make a task."""
     yield from (b"", b"hunter2", b"null", b"[]", b"{}", b"\xff", b"[" * 100_000)
-    for body in ({"args": [SECRET]}, None, [], [[SECRET]], ["ab", {}, {}], [[], [], {}], [[], {}, 7], SECRET):
+    for body in BODIES:
         yield json.dumps({**message, "body": encoded(body)}).encode()
-    for fault in (
-        {"body": "hunter2!"},
-        {"body": b64encode(b"{").decode()},
-        {"body": b64encode(b"[" * 100_000).decode()},
-        {"body": None},
-        {"body": {"__type__": "datetime", "__value__": SECRET}},
-        {"content-type": "application/x-python-serialize"},
-        {"content-type": 7},
-        {"content-encoding": SECRET, "content-type": SECRET},
-        {"properties": None},
-        {"properties": {}},
-        {"headers": [SECRET]},
-        {"headers": {}},
-    ):
+    for fault in FAULTS:
         yield json.dumps({**message, **fault}).encode()
     for name in ("body_encoding", "delivery_tag", "delivery_info"):
         properties = {**message["properties"], name: 7}
         yield json.dumps({**message, "properties": properties}).encode()
-    for limit in ("hunter2", [SECRET, SECRET], [1], 7, {"a": 1, "b": 2}, [-1, 5], [float("nan"), None]):
+    for limit in LIMITS:
         headers = {**message["headers"], "timelimit": limit}
         yield json.dumps({**message, "headers": headers}).encode()
 
