@@ -57,7 +57,7 @@ class SteadyQoS(upstream.QoS):
 
     def can_consume(self) -> bool:
         """Return whether another message may be taken."""
-        return len(_unsettled) < MOST_UNSETTLED and super().can_consume()
+        return PULSE.may_consume and len(_unsettled) < MOST_UNSETTLED and super().can_consume()
 
     def append(self, message: Any, delivery_tag: str) -> None:
         """Record a message; where Redis does not, it is carried out all the same."""

@@ -6,8 +6,6 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.integration.faults.deployment import LONG_CASES
 from tests.integration.faults.outage import LASTING
 from tests.processes import running_worker
@@ -20,21 +18,20 @@ if TYPE_CHECKING:
     from tests.processes import Process
 
 SOFT = "CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT"
-VERY_LONG_CASES = 3 * LONG_CASES
+VERY_LONG_CASES = 2 * LONG_CASES
 
 
 def terminate(worker: Process) -> int:
     """Send SIGTERM, a second time when it is heeded, and return the exit code."""
     os.kill(worker.pid, signal.SIGTERM)
-    worker.wait_for("Initiating Soft Shutdown")
+    worker.wait_for("Stopping: the running tasks have")
     os.kill(worker.pid, signal.SIGTERM)
     return worker.wait()
 
 
-@pytest.mark.parametrize("seconds", ["6", pytest.param("20", marks=LASTING)])
-def test_an_import_that_ends_in_time_is_done(deployment: Deployment, valkey: OwnValkey, seconds: str) -> None:
-    """Its message is acknowledged, and nothing is left for the next worker."""
-    with running_worker({**deployment.settings, SOFT: seconds}) as worker, valkey.client() as client:
+def test_an_import_that_ends_in_time_is_done(deployment: Deployment, valkey: OwnValkey) -> None:
+    """With the default settings its message is acknowledged, and nothing is left for the next worker."""
+    with deployment.worker() as worker, valkey.client() as client:
         (running,) = deployment.upload(1, LONG_CASES)
         deployment.wait_until_running(running)
         assert terminate(worker) == 0
