@@ -29,7 +29,7 @@ class SoftStop(bootsteps.StartStopStep):
     """The step of a worker that gives running tasks a while to end after SIGTERM.
 
     Celery 5.7.0 waits for the end of every task, so that Kubernetes kills it after 30 seconds with what it
-    had. The environment variable REMAP_SIGTERM=SIGQUIT changes that, but billiard reads it when it is imported,
+    had. The environment variable REMAP_SIGTERM=SIGQUIT changes that, but billiard reads it when imported,
     before any setting of ours, and the worker then sleeps for the whole time, though its tasks have ended.
     """
 
