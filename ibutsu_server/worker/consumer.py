@@ -13,6 +13,7 @@ from kombu.utils.json import dumps
 from redis.exceptions import RedisError
 
 from ibutsu_server.worker.messages import UnreadableMessageError, check_task
+from ibutsu_server.worker.transport import SteadyQoS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +55,9 @@ class SteadyConsumer(Consumer):
     def on_connection_error_after_connected(self, exc: Exception) -> None:
         """Close the connection, but keep the messages of running tasks; wait before the next attempt."""
         for request in tuple(active_requests):
-            request.message.channel.qos.leave(request.message.delivery_tag)
+            qos = request.message.channel.qos
+            if isinstance(qos, SteadyQoS):  # not where somebody switched ack_emulation off
+                qos.leave(request.message.delivery_tag)
         super().on_connection_error_after_connected(exc)
         self._wait()
 

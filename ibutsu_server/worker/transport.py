@@ -99,6 +99,13 @@ class SteadyQoS(upstream.QoS):
                 self._remove_from_indices(delivery_tag).execute()
             del _unsettled[delivery_tag]
 
+    def settle_if_possible(self) -> None:
+        """Do the same, but leave it to the next channel where Redis is still away."""
+        try:
+            self.settle()
+        except RedisError as error:
+            logger.warning("%d messages cannot be acknowledged yet: %s", len(_unsettled), error)
+
     def restore_visible(self, *args: Any, **kwargs: Any) -> None:
         """Restore what other workers left behind; kombu asks for it on connecting and every ten seconds."""
         self.settle()
@@ -201,10 +208,14 @@ class SteadyChannel(upstream.Channel):
                 self._brpop_read()
             except (Empty, RedisError):
                 self._in_poll = None
+        if not self.closed and isinstance(self._qos, SteadyQoS):
+            self._qos.settle_if_possible()
         try:
             super().close()
         except RedisError as error:
             logger.debug("A channel is closed while Redis is away: %s", error)
+            if self.connection is not None:
+                self.connection.cycle.discard(self)
             self._disconnect_pools()
             self._close_clients()
             virtual.Channel.close(self)
