@@ -80,6 +80,8 @@ class SteadyQoS(upstream.QoS):
         """Drop a message or put it back into its queue, now or when Redis is back."""
         reject = super().reject
         self._settle_or_keep(delivery_tag, lambda: reject(delivery_tag, requeue=requeue), requeue=requeue)
+        if not requeue:
+            _unrecorded.pop(delivery_tag, None)
 
     def leave(self, delivery_tag: str) -> None:
         """Forget a message whose task goes on after this channel; its acknowledgement will settle it."""
