@@ -40,6 +40,7 @@ def test_a_message_that_a_full_redis_cannot_record_is_carried_out(
     with valkey.client() as client:
         message = client.rpop("celery")
         with deployment.worker() as worker:
+            worker.wait_for("succeeded in")  # the first rescue: from here on one child is idle
             (running,) = deployment.upload(1, LONG_CASES)
             deployment.wait_until_running(running)
             with client.pipeline() as together:
@@ -61,6 +62,7 @@ def test_a_worker_consumes_again_when_redis_takes_writes(
 ) -> None:
     """Redis is a read-only replica for a while."""
     with deployment.worker() as worker, valkey.client() as client:
+        worker.wait_for("succeeded in")  # the first rescue: from here on one child is idle
         (running,) = deployment.upload(1, LONG_CASES)
         deployment.wait_until_running(running)
         client.execute_command("REPLICAOF", "127.0.0.1", free_port())
@@ -102,6 +104,7 @@ def test_a_worker_consumes_again_when_its_password_is_right(
 ) -> None:
     """Redis asks for another password on all connections, while an import runs."""
     with deployment.worker() as worker, valkey.client() as client:
+        worker.wait_for("succeeded in")  # the first rescue: from here on one child is idle
         (running,) = deployment.upload(1, LONG_CASES)
         deployment.wait_until_running(running)
         client.config_set("requirepass", "another")

@@ -34,7 +34,7 @@ def test_an_import_that_ends_in_time_is_done(deployment: Deployment, valkey: Own
     with deployment.worker() as worker, valkey.client() as client:
         (running,) = deployment.upload(1, LONG_CASES)
         deployment.wait_until_running(running)
-        assert terminate(worker) == 0
+        assert terminate(worker) == 0, worker.output
         assert deployment.statuses() == {"done": 1}
         assert not any(running.encode() in message for message in client.hvals("unacked"))
         assert not any(running.encode() in message for message in client.lrange("celery", 0, -1))
@@ -47,7 +47,7 @@ def test_an_import_that_takes_longer_is_finished_by_the_next_worker(
     with running_worker({**deployment.settings, SOFT: "0.2"}) as worker, valkey.client() as client:
         (running,) = deployment.upload(1, VERY_LONG_CASES)
         deployment.wait_until_running(running)
-        assert terminate(worker) == 0
+        assert terminate(worker) == 0, worker.output
         assert deployment.statuses() == {"running": 1}
         assert any(running.encode() in message for message in client.lrange("celery", 0, -1))
     with deployment.worker():
@@ -63,7 +63,7 @@ def test_a_task_gets_twenty_seconds(deployment: Deployment, valkey: OwnValkey, t
     with running_worker(settings) as worker, valkey.client() as client:
         deployment.call("failing.wait_for_go", "one", str(pipe))
         with pipe.open("w"):  # returns when the task has opened the other end: it runs
-            assert terminate(worker) == 0
+            assert terminate(worker) == 0, worker.output
         assert any(b"wait_for_go" in message for message in client.lrange("celery", 0, -1))
 
 
