@@ -12,6 +12,7 @@ from typing import Any, Final
 from celery import bootsteps
 from celery.apps import worker as worker_program
 from celery.platforms import EX_OK, signals
+from celery.worker import state
 from celery.worker.state import reserved_requests
 
 from ibutsu_server.worker.pulse import PULSE
@@ -55,5 +56,8 @@ def _end_when_idle(worker: Any) -> None:
     deadline = monotonic() + seconds
     while reserved_requests and monotonic() < deadline:
         sleep(_PAUSE)
+    if not reserved_requests:
+        vars(state)["should_stop"] = EX_OK  # the main thread looks at it every second
+        return
     worker.app.conf.worker_soft_shutdown_timeout = 0  # or the handler would sleep for as long again
     os.kill(os.getpid(), signal.SIGQUIT)
