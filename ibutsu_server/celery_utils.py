@@ -92,13 +92,13 @@ def create_flask_celery_app(
     from ibutsu_server.db.setup import configure_database
     from ibutsu_server.settings import ServerSettings
     from ibutsu_server.util.celery_signals import watch_connections
-    from ibutsu_server.worker import CONSUMER, install
+    from ibutsu_server.worker import install
 
     server = ServerSettings.of_app(app, settings, beat, *groups)
     configure_database(app, server.celery.database_url, server.database)
     watch_connections(app)
     celery_app: Celery = Celery(name, task_cls=_task_class(app, server))
-    _seal(celery_app, {"worker_consumer": CONSUMER, **server.to_celery()})
+    _seal(celery_app, server.to_celery())
     install(celery_app)
     faults = import_task_modules(server)
     if faults:

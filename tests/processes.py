@@ -84,7 +84,7 @@ class Process:
         """Ask the process to end, and end what is left of its group."""
         self._popen.terminate()
         with suppress(subprocess.TimeoutExpired):
-            self._popen.wait(15)
+            self._popen.wait(40)
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self._popen.wait()

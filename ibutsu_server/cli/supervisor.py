@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 READY_SECONDS: Final = 90
-GRACE_SECONDS: Final = 15
+GRACE_SECONDS: Final = 30
 _LINES_KEPT: Final = 30
 
 Sink = Callable[[str, str], None]

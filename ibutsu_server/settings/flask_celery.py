@@ -355,6 +355,7 @@ CELERY_DEFAULTS: Final = {
     "beat_enable_remote_control": True,
     "beat_scheduler": "ibutsu_server.worker.scheduler:LeasedScheduler",
     "result_backend_always_retry": True,
+    "worker_consumer": "ibutsu_server.worker.consumer:SteadyConsumer",
 }
 """Settings of Celery's own that are not what they are by default."""
 

@@ -18,9 +18,6 @@ WORKER_STEPS: Final = (f"{__name__}.stopping:SoftStop", f"{__name__}.watchdog:Wa
 DISPATCHER: Final = f"{__name__}.events:SteadyDispatcher"
 """Class that sends the events of a worker."""
 
-CONSUMER: Final = f"{__name__}.consumer:SteadyConsumer"
-"""Class of the consumer in the worker's main process."""
-
 CONSUMER_STEPS: Final = (f"{__name__}.rescue:RescueBell",)
 """Steps of the consumer in the worker's main process."""
 
