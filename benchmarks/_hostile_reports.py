@@ -84,6 +84,12 @@ def write_nested_suites(path: Path, number: int) -> None:
     write(path, '<testsuite name="s">' * number, "<testcase/>", "</testsuite>" * number)
 
 
+def write_deep_suites(path: Path, number: int) -> None:
+    """Write suites of one case each, all in 900 suites without a name."""
+    suites = ("<testsuite><testcase/></testsuite>" for _ in range(number))
+    write(path, "<testsuite>" * 900, suites, "</testsuite>" * 900)
+
+
 def write_properties(path: Path, number: int) -> None:
     """Write properties of one suite."""
     properties = (f'<property name="n{i}" value="v{i}"/>' for i in range(number))
@@ -170,6 +176,7 @@ REPORTS: dict[str, tuple[Callable[[Path, int], None], int]] = {
     "cases with 200 kB of metadata": (write_small_cases, 1_500),
     "spaces in a timestamp": (write_timestamp, 40_000),
     "nested suites": (write_nested_suites, 480),
+    "suites in deep suites": (write_deep_suites, 15_000),
     "properties": (write_properties, 245_000),
     "suites with late properties": (write_late_properties, 50_000),
     "MB of wide text": (write_wide_text, 76),

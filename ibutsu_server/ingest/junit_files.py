@@ -67,7 +67,7 @@ class JunitFilesReader:
                     if path == reports[0]:
                         self._name_project(reader)
                     yield self._adopted(record, path)
-                self._check_copies(reader)
+                self._count_copies(reader.copied_bytes)
                 artifacts += self._keep_artifacts(path, reader.run)
             merged.add(path, reader.run)
             if path == reports[0]:
@@ -92,15 +92,16 @@ class JunitFilesReader:
                 "upload fewer in one file, or raise IBUTSU_IMPORT_MAX_CASES."
             )
             raise ImportRejectedError(message)
+        self._count_copies(len(path))
         record.metadata |= {"run": self.run.id, "suites": [path, *record.metadata["suites"]]}
         return record
 
-    def _check_copies(self, reader: JunitReader) -> None:
-        self._copied_bytes += reader.copied_bytes
+    def _count_copies(self, size: int) -> None:
+        self._copied_bytes += size
         limit = self._settings.max_copied_bytes
         if self._copied_bytes > limit:
             message = (
-                "What the suites say is kept with each of their cases, and that is more than "
+                "The paths of reports and what suites say are kept with each case, and that is more than "
                 f"{limit:,} bytes: upload fewer reports in one file, or raise IBUTSU_IMPORT_MAX_COPIED_BYTES."
             )
             raise ImportRejectedError(message)

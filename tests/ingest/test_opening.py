@@ -169,15 +169,27 @@ def test_limits_count_all_reports_of_an_archive() -> None:
     assert "IBUTSU_IMPORT_MAX_CASES" in refusal_of(open_junit, content, max_cases=1)
     wordy = {f"{name}.xml": report(f'a="{"x" * 300}"') for name in "ab"}
     assert "upload fewer of them in one file" in refusal_of(open_junit, tar(wordy), max_artifact_bytes=500)
-    repeated = {f"{name}.xml": report("", '<property name="p" value="v"/>') for name in "ab"}
-    assert (
-        len(read(open_junit, tar(repeated), limits=LIMITS.model_copy(update={"max_copied_bytes": 4}))[1]) == 2
-    )
-    assert "IBUTSU_IMPORT_MAX_COPIED_BYTES" in refusal_of(open_junit, tar(repeated), max_copied_bytes=3)
     many = zipped({f"{number}.xml": b"" for number in range(10_001)})
     assert refusal_of(open_junit, many) == (
         "The archive holds more than 10,000 XML files; upload fewer in one file."
     )
+
+
+def test_paths_and_what_suites_say_are_limited_as_often_as_they_are_kept() -> None:
+    """Here a path takes 5 bytes, a property 2, a name none, and the JSON around the last two 16."""
+    content = report("", '<property name="p" value="v"/>')
+    files = {"a.xml": content, "b.xml": content}
+    most = LIMITS.model_copy(update={"max_copied_bytes": 46})
+    assert len(read(open_junit, tar(files), limits=most)[1]) == 2
+    message = refusal_of(open_junit, tar(files), max_copied_bytes=45)
+    assert message.startswith("b.xml: The paths of reports and what suites say are kept with each case")
+    assert message.endswith("or raise IBUTSU_IMPORT_MAX_COPIED_BYTES.")
+    cases = {f"{'long' * 100}.xml": b"<testsuites>" + b"<testcase/>" * 10 + b"</testsuites>"}
+    assert (
+        len(read(open_junit, tar(cases), limits=LIMITS.model_copy(update={"max_copied_bytes": 4040}))[1])
+        == 10
+    )
+    assert "IBUTSU_IMPORT_MAX_COPIED_BYTES" in refusal_of(open_junit, tar(cases), max_copied_bytes=4039)
 
 
 def test_a_report_may_be_larger_than_an_artifact() -> None:

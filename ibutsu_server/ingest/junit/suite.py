@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ibutsu_server.ingest.junit.elements import attributes_of
 from ibutsu_server.ingest.junit.properties import Properties, columns, put_properties
@@ -10,9 +10,12 @@ from ibutsu_server.ingest.junit.vocabulary import COUNTERS, pop_seconds, pop_tim
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ibutsu_server.ingest.junit.elements import Element
+
+_ENTRY_BYTES: Final = 8
+"""Bytes that an entry takes in JSON, or in ``jsonb``, beside its characters."""
 
 
 class Suite:
@@ -65,8 +68,9 @@ class Inherited:
         self.attributes: dict[str, str] = {}
         for around in reversed([*suite.chain()] if suite else []):
             around.is_used = True
-            self.properties.update(around.properties)
-            if around.is_suite:
+            if around.properties:
+                self.properties.update(around.properties)
+            if around.attributes and around.is_suite:
                 self.attributes.update(around.attributes)
         self.attributes.pop("name", None)
         self.path: list[str] = suite.path if suite else []
@@ -77,13 +81,16 @@ class Inherited:
         self.metadata: dict[str, Any] = {}
         """The properties, those put aside that have a name of ours."""
         put_properties(self.metadata, self.properties)
-        self.size = _length(self.attributes) + _length(self.properties) + sum(map(len, self.path))
-        """The number of characters that every result repeats."""
+        self.size = _weight(self.attributes) + _weight(self.properties) + _weight_of_texts(self.path)
+        """About how many bytes every result repeats."""
 
 
-def _length(values: Mapping[str, str | list[str]]) -> int:
-    """Count the characters of names and values."""
+def _weight(values: Mapping[str, str | list[str]]) -> int:
     return sum(
-        len(name) + (len(value) if isinstance(value, str) else sum(map(len, value)))
+        len(name) + _ENTRY_BYTES + (len(value) if isinstance(value, str) else _weight_of_texts(value))
         for name, value in values.items()
     )
+
+
+def _weight_of_texts(texts: Sequence[str]) -> int:
+    return sum(map(len, texts)) + _ENTRY_BYTES * len(texts)

@@ -135,6 +135,16 @@ def test_nothing_is_included() -> None:
             {"max_copied_bytes": 99_000},
             "IBUTSU_IMPORT_MAX_COPIED_BYTES",
         ),
+        (
+            "<testsuite>" * 100 + "<testcase/>" * 100 + "</testsuite>" * 100,
+            {"max_copied_bytes": 79_999},
+            "IBUTSU_IMPORT_MAX_COPIED_BYTES",
+        ),
+        (
+            "<testsuite>" + "<property/>" * 100 + "<testcase/>" * 100 + "</testsuite>",
+            {"max_copied_bytes": 79_999},
+            "IBUTSU_IMPORT_MAX_COPIED_BYTES",
+        ),
     ],
 )
 def test_a_limit_names_its_setting(content: str, limits: dict[str, Any], remedy: str) -> None:
@@ -148,6 +158,10 @@ def test_a_limit_names_its_setting(content: str, limits: dict[str, Any], remedy:
         ("<testsuite>" + "<testcase/>" * 3 + "</testsuite>", {"max_cases": 3}),
         ("<testsuite>" * 3 + "<testcase/>" + "</testsuite>" * 3, {"max_nesting": 3}),
         ("<testsuite>" * 900 + "<testcase/>" + "</testsuite>" * 900, {}),
+        (
+            "<testsuite>" * 100 + "<testcase/>" * 100 + "</testsuite>" * 100,
+            {"max_copied_bytes": 80_000},
+        ),
     ],
 )
 def test_what_reaches_a_limit_is_not_over_it(content: str, limits: dict[str, Any]) -> None:
