@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _TEXT: Final = "text/plain"
 _XML: Final = "text/xml"
 _PARTS: Final = frozenset({"stackTrace", "system-out", "system-err"})
+_OUTPUTS: Final = frozenset({"system-out.log", "system-err.log"})
 _MEMORY_BYTES: Final = 256 * 1024
 """Bytes of a file of the run that stay in memory; more go to a temporary file on disk."""
 
@@ -109,11 +110,11 @@ class RunFiles:
     def add(self, filename: str, suite: Suite, text: Iterable[bytes]) -> None:
         """Add one text of a suite, unless the file is full already."""
         if filename not in self._files:
-            self._files[filename] = _RunFile(self._limit)
+            self._files[filename] = _RunFile(self._limit, is_output=filename in _OUTPUTS)
         self._files[filename].add(suite, text)
 
     def artifacts(self) -> TextArtifacts:
-        """Return one artifact a file; where several suites speak, each is under its name."""
+        """Return one artifact a file: each text is under the name of its suite, but for the only output."""
         return TextArtifacts([(name, file.pieces) for name, file in self._files.items()], self._limit)
 
     def close(self) -> None:
@@ -123,10 +124,14 @@ class RunFiles:
 
 
 class _RunFile:
-    """One file with a heading above each text; the first heading is left out where no other follows."""
+    """One file with a heading above each text.
 
-    def __init__(self, limit: int) -> None:
+    Where there is one text only, it has none if it is output, or that of a suite without a name.
+    """
+
+    def __init__(self, limit: int, *, is_output: bool) -> None:
         self._limit = limit
+        self._has_name = not is_output
         self._file: IO[bytes] = tempfile.SpooledTemporaryFile(_MEMORY_BYTES)  # noqa: SIM115 - see close
         self._heading_bytes = 0
         self._texts = 0
@@ -137,6 +142,7 @@ class _RunFile:
             return
         heading = f"--- {suite.title} ---\n".encode()
         self._heading_bytes = self._heading_bytes or len(heading)
+        self._has_name = self._has_name and bool(suite.title)
         self._texts += 1
         self._file.write(heading if self._line_has_ended else b"\n" + heading)
         for piece in text:
@@ -146,7 +152,7 @@ class _RunFile:
                 break
 
     def pieces(self) -> Iterator[bytes]:
-        self._file.seek(self._heading_bytes if self._texts == 1 else 0)
+        self._file.seek(0 if self._has_name or self._texts > 1 else self._heading_bytes)
         while piece := self._file.read(_MEMORY_BYTES):
             yield piece
 

@@ -15,19 +15,27 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterator
 
-    from ibutsu_server.ingest.junit.elements import Element
+    from ibutsu_server.ingest.junit.elements import Element, Text
     from ibutsu_server.ingest.junit.output import RunFiles
     from ibutsu_server.ingest.junit.source import XmlSource
     from ibutsu_server.settings.imports import ImportSettings
 
 _FAULTS: Final = frozenset({"failure", "error"})
 _ATTEMPTS: Final = frozenset({"rerun", "flaky"})
+
+
+def _describe_skip(element: Element) -> Text:
+    """Return what a skip says, at least that it is one."""
+    text = describe_fault(element)
+    return [element.local_name.encode()] if is_blank(text) else text
+
+
 _SUITE_FILES: Final = {
     "output": ("system-out.log", text_of),
     "error output": ("system-err.log", text_of),
-    "skipped": ("suite-skips.log", describe_fault),
-    "xfailed": ("suite-skips.log", describe_fault),
-    "xpassed": ("suite-skips.log", describe_fault),
+    "skipped": ("suite-skips.log", _describe_skip),
+    "xfailed": ("suite-skips.log", _describe_skip),
+    "xpassed": ("suite-skips.log", _describe_skip),
 }
 
 
@@ -150,7 +158,7 @@ class CaseWalk:
     def _keep_what_no_result_has(self, suite: Suite) -> None:
         attributes = {} if suite is self.root else suite.attributes
         for filename, values in (
-            ("suite-attributes.txt", {k: v for k, v in attributes.items() if k != "name"}),
+            ("suite-attributes.txt", attributes),
             ("suite-properties.txt", suite.properties),
         ):
             if values:

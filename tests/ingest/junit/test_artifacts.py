@@ -80,6 +80,7 @@ def test_output_of_suites_becomes_files_of_the_run() -> None:
     assert texts(report.run.artifacts) == {
         "system-out.log": "--- a ---\nout of a\n--- a / b ---\nout of b\n",
         "system-err.log": "err",
-        "suite-elements.xml": "<notes>n</notes>",
+        "suite-elements.xml": "--- c ---\n<notes>n</notes>",
+        "suite-attributes.txt": "--- c ---\nname=c",
     }
     assert [result.artifacts for result in report.results] == [(), ()]

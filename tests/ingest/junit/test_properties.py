@@ -128,7 +128,10 @@ def test_properties_of_a_suite_without_cases_are_kept_with_the_run() -> None:
     report = read(
         '<testsuites><testsuite name="empty"><property name="k" value="v"/></testsuite></testsuites>'
     )
-    assert texts(report.run.artifacts) == {"suite-properties.txt": "k=v"}
+    assert texts(report.run.artifacts) == {
+        "suite-attributes.txt": "--- empty ---\nname=empty",
+        "suite-properties.txt": "--- empty ---\nk=v",
+    }
 
 
 def test_the_source_of_a_result_is_its_suite_where_no_property_names_one() -> None:

@@ -86,6 +86,8 @@ def test_properties_of_a_suite_are_those_of_its_result() -> None:
             "suite-reruns.log",
             "--- attempt 1: rerunFailure ---\nfirst\n--- attempt 2: flakyFailure ---\nsecond",
         ),
+        ("<skipped/>", "suite-skips.log", "skipped"),
+        ('<x:skip xmlns:x="urn:x"/>', "suite-skips.log", "skip"),
         ("some text", "suite-texts.log", "some text"),
         ("<notes>n</notes>", "suite-elements.xml", "<notes>n</notes>"),
         ('<group name="g"><testcase name="t"/> </group>', "suite-elements.xml", '<group name="g"/>'),
@@ -94,8 +96,8 @@ def test_properties_of_a_suite_are_those_of_its_result() -> None:
 def test_what_else_a_suite_says_is_kept_with_the_run(said: str, filename: str, text: str) -> None:
     """Skips, attempts, text and elements that have no meaning here are in files, under the suite's name."""
     report = read(
-        f'<testsuites><testsuite name="a">{said}</testsuite><testsuite name="b">{said}</testsuite>'
-        "</testsuites>"
+        f'<testsuites><testsuite name="a">{said}<testcase/></testsuite>'
+        f'<testsuite name="b">{said}<testcase/></testsuite></testsuites>'
     )
     assert texts(report.run.artifacts) == {filename: f"--- a ---\n{text}\n--- b ---\n{text}"}
 
@@ -106,8 +108,27 @@ def test_attributes_of_a_suite_without_results_are_kept_with_the_run() -> None:
         '<testsuites id="7"><testsuite name="empty" hostname="ci-1" tests="0"/>'
         '<testsuite name="full" hostname="ci-2"><testcase name="t"/></testsuite></testsuites>'
     )
-    assert texts(report.run.artifacts) == {"suite-attributes.txt": "hostname=ci-1"}
+    assert texts(report.run.artifacts) == {"suite-attributes.txt": "--- empty ---\nname=empty\nhostname=ci-1"}
     assert report.run.metadata["id"] == "7"
+
+
+def test_the_name_of_the_only_suite_that_says_something_is_kept() -> None:
+    """Its text is under its name, as those of several suites are; output stays as it was printed."""
+    report = read(
+        '<testsuites><testsuite name="a"><testsuite name="b"><skipped message="no device"/>'
+        "<system-out>said</system-out><system-err>warned</system-err></testsuite></testsuite></testsuites>"
+    )
+    assert texts(report.run.artifacts) == {
+        "suite-skips.log": "--- a / b ---\nno device",
+        "system-out.log": "said",
+        "system-err.log": "warned",
+        "suite-attributes.txt": "--- a / b ---\nname=b\n--- a ---\nname=a",
+    }
+
+
+def test_a_suite_without_a_name_has_no_heading() -> None:
+    """There is nothing that it could say."""
+    assert texts(read("<testsuites>said</testsuites>").run.artifacts) == {"suite-texts.log": "said"}
 
 
 def test_layout_between_cases_is_not_text() -> None:
