@@ -27,7 +27,7 @@ _DATE_AND_TIME: Final = re.compile(
     re.I | re.A,
 )
 _OFFSET: Final = re.compile(r"(?:GMT|UTC|UT)?+([-+])(\d\d?+):?+(\d\d)?+", re.I | re.A)
-_NAME_IN_BRACKETS: Final = re.compile(r"\[[^][]*+\]?+|\([^()]*+\)?+")
+_IN_BRACKETS: Final = re.compile(r"\[([^][]*+)\]?+|\(([^()]*+)\)?+")
 _CALENDAR_WORD: Final = re.compile(
     r"(?:mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*+[.,]?+", re.I
 )
@@ -36,9 +36,10 @@ _ZONE_HOURS: Final = {
     "Z": 0, "UTC": 0, "GMT": 0, "UT": 0, "WET": 0, "WEST": 1, "BST": 1, "CET": 1, "CEST": 2, "MET": 1,
     "MEST": 2, "EET": 2, "EEST": 3, "MSK": 3, "SAST": 2, "IST": 5.5, "PKT": 5, "ICT": 7, "WIB": 7, "SGT": 8,
     "HKT": 8, "AWST": 8, "JST": 9, "KST": 9, "ACST": 9.5, "ACDT": 10.5, "AEST": 10, "AEDT": 11, "NZST": 12,
-    "NZDT": 13,
-    "NST": -3.5, "NDT": -2.5, "BRT": -3, "ART": -3, "AST": -4, "ADT": -3, "EST": -5, "EDT": -4, "CST": -6,
-    "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7, "AKST": -9, "AKDT": -8, "HST": -10,
+    "NZDT": 13, "MEZ": 1, "MESZ": 2, "WAT": 1, "CAT": 2, "IDT": 3, "EAT": 3, "TRT": 3, "GST": 4, "PHT": 8,
+    "NST": -3.5, "NDT": -2.5, "BRT": -3, "ART": -3, "CLST": -3, "CLT": -4, "COT": -5, "PET": -5, "AST": -4,
+    "ADT": -3, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
+    "AKST": -9, "AKDT": -8, "HST": -10,
 }  # fmt: skip
 """Hours east of Greenwich. Where a name means several zones, it is that of RFC 2822, else of most people."""
 
@@ -129,7 +130,7 @@ def _parse_numbers(text: str) -> dt.datetime | None:
     *parts, fraction = match.groups()
     year, month, day, hour, minute, second = (int(part or 0) for part in parts)
     microsecond = int((fraction or "0")[:6].ljust(6, "0"))
-    zone = _zone_in(_NAME_IN_BRACKETS.sub(" ", text[match.end() :]).split())
+    zone = _zone_in(_IN_BRACKETS.sub(_zone_name, text[match.end() :]).split())
     return dt.datetime(year, month, day, hour, minute, second, microsecond, zone)
 
 
@@ -137,7 +138,7 @@ def _parse_words(text: str) -> dt.datetime | None:
     """Read a date with the name of its month; the zone may stand anywhere behind the time."""
     date: list[str] = []
     zone: list[str] = []
-    for word in _NAME_IN_BRACKETS.sub(" ", text).split():
+    for word in _IN_BRACKETS.sub(_zone_name, text).split():
         is_zone = word[0] in "+-" or (word[0].isalpha() and not _CALENDAR_WORD.fullmatch(word))
         (zone if is_zone else date).append(word)
     try:
@@ -146,6 +147,12 @@ def _parse_words(text: str) -> dt.datetime | None:
         # On parts that are missing the standard library's parser raises these beside ValueError.
         return None
     return dt.datetime(*parsed[:6], tzinfo=_zone_in(zone)) if parsed else None
+
+
+def _zone_name(brackets: re.Match[str]) -> str:
+    """Return what stands in brackets where it is the short name of a zone; else it is a comment."""
+    name = (brackets[1] or brackets[2] or "").strip()
+    return f" {name} " if name.upper() in _ZONE_HOURS else " "
 
 
 def _zone_in(words: list[str]) -> dt.tzinfo | None:
