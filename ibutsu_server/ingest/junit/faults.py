@@ -21,7 +21,8 @@ _HEADING: Final = re.compile(
     r"(?:(?P<colon>[ ]?:)(?=\s|\Z)|(?= \[|\(|[ \t\r]*+$))",
     re.M,
 )
-_LOCATION: Final = re.compile(rf"^[ \t]*+[^\s:]++:\d++: {_NAME}[ \t\r]*+$", re.M)
+# As pytest ends a traceback; what other tools write behind the place is a message.
+_LOCATION: Final = re.compile(rf"^[ \t]*+[^\s:]++(?<=\.py):\d++: {_NAME}[ \t\r]*+$", re.M)
 _SEPARATOR: Final = re.compile(r"\.|::|\\")
 _ENDINGS: Final = ("Error", "Exception", "Failure", "Failed", "Exit", "Interrupt", "Timeout", "Warning")
 

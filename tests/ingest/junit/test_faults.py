@@ -66,6 +66,8 @@ Caused by: com.acme.NoDatabaseException: refused
         ),
         ('<failure message="assert 1 == 2"/>', None),
         ('<failure message="Failed"/>', None),
+        ('<failure message="Failed">cart_test.go:7: refused</failure>', None),
+        ("<failure>shop/test_cart.py:7: Kaboom</failure>", "Kaboom"),
         ('<failure message="Error in the setup"/>', None),
         ('<failure message="Expected: 1"/>', None),
         ("<failure>INFO shop.Cart: started\nshop.Cart: stopped</failure>", None),
