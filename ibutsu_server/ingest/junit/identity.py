@@ -38,14 +38,12 @@ def _read(classname: str) -> Identity:
     A path is not cut at its last dot, and ``TestX`` above stands in ``pkg/mod``, as far as is known.
     """
     path, line = _without_line(classname)
-    if _is_file_name(path):
+    if _is_path(path):
         return Identity(path, path, line)
-    if ("/" in classname or "\\" in classname) and " " not in classname:
-        return Identity(classname, classname, None)
     module, _, owner = classname.rstrip(".").rpartition(".")
     module = module.strip(".")
     is_plain = bool(module) and len(module.split()) == 1
-    return Identity(owner, module.replace(".", "/") if is_plain else None, None)
+    return Identity(owner if owner.strip() else "", module.replace(".", "/") if is_plain else None, None)
 
 
 def _without_line(classname: str) -> tuple[str, str | None]:
@@ -59,9 +57,10 @@ def _without_line(classname: str) -> tuple[str, str | None]:
     return path, line
 
 
-def _is_file_name(path: str) -> bool:
+def _is_path(path: str) -> bool:
     stem, _, extension = path.rpartition(".")
-    return bool(stem) and extension in _EXTENSIONS
+    has_slash = "/" in path or "\\" in path
+    return (bool(stem) and extension in _EXTENSIONS) or (has_slash and " " not in path)
 
 
 _cached: Final = lru_cache(maxsize=256)(_read)
