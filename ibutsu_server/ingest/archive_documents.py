@@ -121,10 +121,13 @@ class _Fields:
 
     def mapping(self, name: str) -> Document:
         value = self._rest.pop(name, None)
-        if value is None:
-            return {}
         if isinstance(value, dict):
             return value
+        if value is None:
+            return {}
+        if self.is_broken:
+            self._rest[name] = value
+            return {}
         message = f"{self._path}: {name} must be a JSON object, not {kind_of(value)}."
         raise ImportRejectedError(message)
 
@@ -155,15 +158,15 @@ def canonical_id(text: str) -> str | None:
 def _take_state(fields: _Fields, metadata: Document, path: str) -> State:
     """Take the state; a word that another tool has for it is kept in the metadata."""
     word = fields.text("result")
-    if word is None and fields.is_broken:
-        return "error"
     plain = (word or "").strip().lower()
     state = cast("State", plain) if plain in _STATES else _WORDS.get(plain)
+    if state is None and fields.is_broken:
+        state = "error"
     if state is None:
         told = "has no result" if word is None else f"has the result {word[:100]!r}"
         message = f"{path} {told}; it must be one of {', '.join(sorted(_STATES))}."
         raise ImportRejectedError(message)
-    if state != word:
+    if word is not None and state != word:
         _put(metadata, "original_result", word)
     return state
 

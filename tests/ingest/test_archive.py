@@ -177,6 +177,18 @@ def test_what_could_not_be_serialized_is_kept_as_far_as_it_is_known() -> None:
     assert result.result == "error"
 
 
+def test_parts_of_what_could_not_be_serialized_are_kept_as_they_are() -> None:
+    """A text in place of metadata, or a state that is none, does not refuse a document that is broken."""
+    broken = {"error": "serialization_failed", "metadata": "<object>", "params": "<object>", "result": "?"}
+    run, (result,) = read(archive({f"{RUN}/run.json": broken, f"{RUN}/{RESULT}/result.json": broken}))
+    assert (run.metadata["metadata"], result.metadata["metadata"]) == ("<object>", "<object>")
+    assert (result.result, result.metadata["original_result"]) == ("error", "?")
+    assert (result.params, result.metadata["params"]) == ({}, "<object>")
+    known = {**broken, "metadata": {"a": 1}, "result": "failed"}
+    _, (result,) = read(archive({f"{RUN}/{RESULT}/result.json": known}))
+    assert (result.result, result.metadata["a"]) == ("failed", 1)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
