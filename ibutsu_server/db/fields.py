@@ -112,6 +112,13 @@ class IdField(Field):
 
     holds = "an id"
 
+    def condition(self, symbol: Operator, value: str) -> Condition:
+        """Return what an operator and a value ask of a row; to contain an empty text is no question."""
+        if symbol in {Operator.MATCHES, Operator.CONTAINS} and not value:
+            message = "an empty text is part of every id; write a part of one"
+            raise FilterError(message)
+        return super().condition(symbol, value)
+
     def where_text(self, is_met: Callable[[ColumnElement[str]], Condition]) -> Condition:
         """Ask whether the id, written with hyphens in lower case, meets a condition."""
         text: ColumnElement[str] = cast(self.column, Text)

@@ -41,6 +41,7 @@ class Operator(StrEnum):
 
 
 _LONG: Final = {">=": Operator.AT_LEAST, "<=": Operator.AT_MOST}
+_WRITTEN: Final = {operator: symbol for symbol, operator in _LONG.items()}
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Filter:
     value: str
 
     def __str__(self) -> str:
-        return _quoted(f"{self.field}{self.operator}{self.value}")
+        return _quoted(f"{self.field}{_WRITTEN.get(self.operator, self.operator)}{self.value}")
 
     @classmethod
     def parse(cls, text: Any) -> Self:

@@ -110,6 +110,8 @@ def test_a_filter_that_cannot_be_used_means_no_rows() -> None:
         f"project={PROJECT}",
         f"project_id*{PROJECT};mine",
         "project_id~(",
+        "project_id~",
+        'project_id%""',
     ],
 )
 @on_sqlite  # which one makes no difference
