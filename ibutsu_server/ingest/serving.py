@@ -8,7 +8,8 @@ from typing import Final
 
 _HARMLESS: Final = "text/plain"
 # The types of documents and scripts: https://mimesniff.spec.whatwg.org/#mime-type-groups
-_RUN_BY_BROWSERS: Final = frozenset({"html", "xml", "xsl", "xul", "jscript", "livescript"})
+# and the mail that a page may be saved as (MHTML, https://www.rfc-editor.org/rfc/rfc2557).
+_RUN_BY_BROWSERS: Final = frozenset({"html", "xml", "xsl", "xul", "jscript", "livescript", "rfc822"})
 # Controls, line and paragraph separators, and what reverses the direction of the text after it
 # (https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters). One class: linear.
 _DECEPTIVE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")

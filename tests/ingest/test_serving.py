@@ -10,10 +10,25 @@ from ibutsu_server.ingest.serving import servable_name, servable_type
 
 @pytest.mark.parametrize(
     "name",
-    ["a.html", "a.htm", "a.xhtml", "a.svg", "a.js", "a.mjs", "a.xml", "a.xsl", "a.rdf", "a.atom", "a.HTML"],
+    [
+        *(
+            "a.html",
+            "a.htm",
+            "a.xhtml",
+            "a.svg",
+            "a.js",
+            "a.mjs",
+            "a.xml",
+            "a.xsl",
+            "a.rdf",
+            "a.atom",
+            "a.HTML",
+        ),
+        *("a.mht", "a.mhtml", "a.eml", "a.xul"),
+    ],
 )
 def test_what_a_browser_would_run_is_served_as_text(name: str) -> None:
-    """Documents with scripts, scripts and XML are plain text."""
+    """Documents with scripts, pages saved as mail, scripts and XML are plain text."""
     assert servable_type(content_type_of(name, b"<a/>")) == "text/plain"
 
 
