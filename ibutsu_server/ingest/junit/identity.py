@@ -42,7 +42,7 @@ def _read(classname: str) -> Identity:
         return Identity(path, path, line)
     module, _, owner = classname.rstrip(".").rpartition(".")
     module = module.strip(".")
-    is_plain = bool(module) and len(module.split()) == 1
+    is_plain = len(module.split()) == 1
     return Identity(owner if owner.strip() else "", module.replace(".", "/") if is_plain else None, None)
 
 

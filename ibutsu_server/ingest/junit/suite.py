@@ -25,7 +25,8 @@ class Suite:
         self.parent = parent
         self.number = number
         """The place of the suite among all suites, from 0."""
-        self.is_suite = element.local_name == "testsuite"
+        self.is_suite = parent is not None or element.local_name == "testsuite"
+        """Whether it is not only the root around all suites."""
         attributes = attributes_of(element)
         self.seconds = pop_seconds(attributes)
         self.start: dt.datetime | None = pop_timestamp(attributes) or (parent.start if parent else None)
@@ -50,7 +51,7 @@ class Suite:
     @property
     def is_top(self) -> bool:
         """Return whether this is a suite that stands in no other suite."""
-        return self.is_suite and len(self.path) == 1
+        return len(self.path) == 1
 
     def chain(self) -> Iterator[Suite]:
         """Yield this suite and those around it, the innermost first."""

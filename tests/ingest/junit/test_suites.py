@@ -131,6 +131,16 @@ def test_a_suite_without_a_name_has_no_heading() -> None:
     assert texts(read("<testsuites>said</testsuites>").run.artifacts) == {"suite-texts.log": "said"}
 
 
+def test_reports_in_a_report_are_suites() -> None:
+    """Tools that merge reports put one ``testsuites`` into another: what the inner one says is kept."""
+    report = read(
+        '<testsuites><testsuites name="a" time="3" hostname="ci-1"><testsuite name="b" time="1">'
+        '<testcase name="t"/></testsuite></testsuites></testsuites>'
+    )
+    assert (report.result.metadata["suites"], report.run.duration) == (["a", "b"], 3.0)
+    assert report.result.metadata["suite"] == {"hostname": "ci-1"}
+
+
 def test_layout_between_cases_is_not_text() -> None:
     """Line ends and blanks that make a report pretty are kept nowhere."""
     report = read("<testsuites>\n <testsuite>\n  <testcase>\n  </testcase>\n </testsuite>\n</testsuites>")
