@@ -141,6 +141,15 @@ def test_reports_in_a_report_are_suites() -> None:
     assert report.result.metadata["suite"] == {"hostname": "ci-1"}
 
 
+def test_what_the_root_says_is_under_its_name() -> None:
+    """It is in no suite; its attributes belong to the run alone."""
+    report = read(
+        '<testsuites name="all" id="7">said<testsuite name="a">too<testcase/></testsuite></testsuites>'
+    )
+    assert texts(report.run.artifacts) == {"suite-texts.log": "--- a ---\ntoo\n--- all ---\nsaid"}
+    assert "suite" not in report.result.metadata
+
+
 def test_layout_between_cases_is_not_text() -> None:
     """Line ends and blanks that make a report pretty are kept nowhere."""
     report = read("<testsuites>\n <testsuite>\n  <testcase>\n  </testcase>\n </testsuite>\n</testsuites>")
