@@ -27,6 +27,7 @@ from tests.ingest.junit.reports import read_case, texts
         ("<xfailure/>", "xfailed"),
         ("<xpassed/>", "xpassed"),
         ('<skipped type="pytest.xpass"/>', "xpassed"),
+        ('<skipped type="xpass"/>', "xpassed"),
         ("<rerunFailure/>", "failed"),
         ("<rerunError/>", "error"),
         ("<failure/><rerunFailure/><rerunFailure/>", "failed"),
