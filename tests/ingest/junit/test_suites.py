@@ -87,6 +87,7 @@ def test_properties_of_a_suite_are_those_of_its_result() -> None:
             "--- attempt 1: rerunFailure ---\nfirst\n--- attempt 2: flakyFailure ---\nsecond",
         ),
         ("<skipped/>", "suite-skips.log", "skipped"),
+        ('<xfailure message="bug 12"/><xpassed/>', "suite-skips.log", "bug 12\n--- {} ---\nxpassed"),
         ('<x:skip xmlns:x="urn:x"/>', "suite-skips.log", "skip"),
         ("some text", "suite-texts.log", "some text"),
         ("<notes>n</notes>", "suite-elements.xml", "<notes>n</notes>"),
@@ -99,7 +100,8 @@ def test_what_else_a_suite_says_is_kept_with_the_run(said: str, filename: str, t
         f'<testsuites><testsuite name="a">{said}<testcase/></testsuite>'
         f'<testsuite name="b">{said}<testcase/></testsuite></testsuites>'
     )
-    assert texts(report.run.artifacts) == {filename: f"--- a ---\n{text}\n--- b ---\n{text}"}
+    of_a, of_b = (f"--- {name} ---\n{text.format(name)}" for name in "ab")
+    assert texts(report.run.artifacts) == {filename: f"{of_a}\n{of_b}"}
 
 
 def test_attributes_of_a_suite_without_results_are_kept_with_the_run() -> None:
