@@ -144,8 +144,10 @@ def _read_children(record: ResultRecord, children: Children, inherited: Inherite
     has_failed = bool(faults) or record.result in {"failed", "error"}
     if "properties" in children or "property" in children or "other" in children:
         _read_properties(record, children, inherited)
-    if has_failed and (faults or attempts):
-        describe_exception(record.metadata, (faults or attempts)[0])
+    for fault in (faults or attempts) if has_failed else ():
+        describe_exception(record.metadata, fault)
+        if "exception_name" in record.metadata:
+            break
     if "flaky" in children and record.result == "passed":
         record.metadata["flaky"] = True
     skips = [skip for kind in _SKIPS if kind in children for skip in children[kind]]

@@ -28,7 +28,7 @@ _ENDINGS: Final = ("Error", "Exception", "Failure", "Failed", "Exit", "Interrupt
 
 
 def describe_exception(metadata: dict[str, Any], fault: Element) -> None:
-    """Add ``exception_name`` and ``short_tb`` to the metadata, where the fault says them."""
+    """Add ``exception_name`` and ``short_tb`` where the fault says them, and no fault before it did."""
     said = attributes_of(fault)
     message, text = said.get("message", ""), b"".join(text_of(fault))
     windows = [text[-_EXAMINED_BYTES:].decode(errors="ignore")]
@@ -36,12 +36,12 @@ def describe_exception(metadata: dict[str, Any], fault: Element) -> None:
         windows.append(text[:_EXAMINED_BYTES].decode(errors="ignore"))
     kind = said.get("type") or _leading_exception(message.lstrip()) or _exception_in(windows)
     if kind:
-        metadata["exception_name"] = kind
+        metadata.setdefault("exception_name", kind)
     short = windows[0] if len(windows[0]) <= SHORT_TRACEBACK_CHARACTERS else _around_the_error(windows)
     if not short or short.isspace():
         short = message[:SHORT_TRACEBACK_CHARACTERS]
     if short and not short.isspace():
-        metadata["short_tb"] = short
+        metadata.setdefault("short_tb", short)
 
 
 def _leading_exception(message: str) -> str | None:

@@ -79,6 +79,15 @@ def test_the_exception_is_named_where_the_file_tells_it(failure: str, exception:
     assert read_case(failure).metadata.get("exception_name") == exception
 
 
+def test_the_first_failure_that_names_an_exception_does_so() -> None:
+    """What the first one leaves open is taken from those behind it."""
+    faults = '<error message="down"/><failure type="A">a</failure><failure type="B">b</failure>'
+    metadata = read_case(faults).metadata
+    assert (metadata["exception_name"], metadata["short_tb"]) == ("A", "down")
+    metadata = read_case('<error type="E"/><failure type="A">a</failure>').metadata
+    assert (metadata["exception_name"], "short_tb" in metadata) == ("E", False)
+
+
 @pytest.mark.parametrize(
     ("failure", "short"),
     [
