@@ -88,6 +88,13 @@ def test_a_timestamp_is_read_in_every_notation(text: str) -> None:
     assert parse_timestamp(text) == dt.datetime(2024, 3, 5, 10, 11, 12)  # noqa: DTZ001 - naive is UTC here
 
 
+@pytest.mark.parametrize("zeros", ["", "000", "000000", "000000000"])
+def test_an_epoch_time_may_have_a_digit_less(zeros: str) -> None:
+    """Until 2001 nine digits counted the seconds."""
+    expected = dt.datetime(2001, 9, 9, 1, 46, 39)  # noqa: DTZ001 - naive is UTC here
+    assert parse_timestamp(f"999999999{zeros}") == expected
+
+
 @pytest.mark.parametrize(
     "text",
     [
