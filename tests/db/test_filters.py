@@ -344,6 +344,14 @@ def test_text_that_is_not_a_filter_is_named(text: Any, told: str) -> None:
     assert len(str(caught.value)) < 300
 
 
+def test_the_longest_filter_is_read() -> None:
+    """A message repeats its first hundred characters."""
+    longest = Filter.parse("result=".ljust(MAX_FILTER_LENGTH, "x"))
+    assert len(longest.value) == MAX_FILTER_LENGTH - len("result=")
+    assert str(longest) == repr("result=".ljust(100, "x") + "...")
+    assert str(Filter.parse("result=".ljust(100, "x"))) == repr("result=".ljust(100, "x"))
+
+
 def test_a_long_operator_is_the_same_as_its_short_form() -> None:
     """``>=`` is ``)`` and ``<=`` is ``(``."""
     assert (

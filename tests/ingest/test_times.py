@@ -42,6 +42,12 @@ def test_what_is_no_finite_number_is_no_duration(text: str) -> None:
     assert parse_seconds(text) is None
 
 
+def test_a_long_text_is_no_duration() -> None:
+    """A hundred characters are the most."""
+    assert parse_seconds("1".zfill(100)) == 1.0
+    assert parse_seconds("1".zfill(101)) is None
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -70,6 +76,8 @@ def test_what_is_no_finite_number_is_no_duration(text: str) -> None:
         "2024-03-05 15:41:12 IST",
         "2024-03-05 12:11:12 GMT+02:00",
         "2024-03-05 12:11:12 GMT+2",
+        "2024-03-05t12:11:12 gmt+2",
+        "2024-03-05T10:11:12" + " " * 80 + "Z",
         "2024-03-05 12:11:12.000 +0200 CEST m=+0.013",
         "Tue Mar 05 12:11:12 CEST 2024",
         "Tue Mar 05 05:11:12 EST 2024",
@@ -121,6 +129,7 @@ def test_the_fraction_of_a_second_is_kept_to_the_microsecond(text: str) -> None:
         "YYYY-MM-DDTHH:MM:SS",
         "2024-13-01T00:00:00",
         "2024-03-05T10:11:12+99:99",
+        "\uff12024-03-05T10:11:12",
         "0001-01-01T00:00:00",
         "0001-01-01T00:00:00+02:00",
         "9999-12-31T23:59:59-05:00",

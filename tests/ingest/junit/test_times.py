@@ -78,6 +78,11 @@ def test_a_case_starts_by_the_nearest_timestamp(
             dt.datetime(2024, 1, 1, 0, 0, 5),  # noqa: DTZ001 - naive is UTC here
         ),
         (
+            '<testsuites><testsuite timestamp="2024-01-01T00:00:05"/>'
+            '<testsuite timestamp="2024-01-01T00:00:09"/></testsuites>',
+            dt.datetime(2024, 1, 1, 0, 0, 5),  # noqa: DTZ001 - naive is UTC here
+        ),
+        (
             '<testsuite><testcase timestamp="2024-01-01T00:00:09"/>'
             '<testcase timestamp="2024-01-01T00:00:05"/></testsuite>',
             dt.datetime(2024, 1, 1, 0, 0, 5),  # noqa: DTZ001 - naive is UTC here
