@@ -344,6 +344,12 @@ def test_text_that_is_not_a_filter_is_named(text: Any, told: str) -> None:
     assert len(str(caught.value)) < 300
 
 
+@pytest.mark.parametrize("value", ['"beta', 'beta"', "'beta\"", '"', '"a"b"'])
+def test_quotes_that_are_no_pair_belong_to_the_value(value: str) -> None:
+    """Nothing is stripped from a value that only begins or ends with a quote."""
+    assert Filter.parse(f"test_id={value}").value == value
+
+
 def test_the_longest_filter_is_read() -> None:
     """A message repeats its first hundred characters."""
     longest = Filter.parse("result=".ljust(MAX_FILTER_LENGTH, "x"))

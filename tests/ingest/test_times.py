@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 
 import pytest
 
@@ -94,6 +95,16 @@ def test_a_long_text_is_no_duration() -> None:
 def test_a_timestamp_is_read_in_every_notation(text: str) -> None:
     """ISO 8601, RFC 2822, names of zones, dates with colons and epoch times give the same naive UTC."""
     assert parse_timestamp(text) == dt.datetime(2024, 3, 5, 10, 11, 12)  # noqa: DTZ001 - naive is UTC here
+
+
+def test_the_zone_of_the_machine_does_not_matter() -> None:
+    """A timestamp without a zone is in UTC wherever the worker runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "JST-9")
+        time.tzset()
+        timestamp = parse_timestamp("2024-03-05T10:11:12")
+    time.tzset()
+    assert timestamp == dt.datetime(2024, 3, 5, 10, 11, 12)  # noqa: DTZ001 - naive is UTC here
 
 
 @pytest.mark.parametrize("zeros", ["", "000", "000000", "000000000"])
