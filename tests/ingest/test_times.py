@@ -72,6 +72,7 @@ def test_a_long_text_is_no_duration() -> None:
         "2024-03-05 19:11:12 JST",
         "2024-03-05T12:11:12 (CEST)",
         "2024-03-05T12:11:12[CEST]",
+        "2024-03-05T10:11:12 []",
         "2024-03-05 12:11:12 +0200 (EST)",
         "2024-03-05 12:11:12 MESZ",
         "2024-03-05 15:41:12 IST",
@@ -121,6 +122,7 @@ def test_an_epoch_time_may_have_a_digit_less(zeros: str) -> None:
         "2024-03-05T10:11:12.345000999Z",
         "1709633472.345",
         "2024:03:05 10:11:12.345",
+        "2024:03:05 10:11:12.345000999",
     ],
 )
 def test_the_fraction_of_a_second_is_kept_to_the_microsecond(text: str) -> None:

@@ -30,6 +30,11 @@ def _describe_skip(element: Element) -> Text:
     return [element.local_name.encode()] if is_blank(text) else text
 
 
+def _is_layout(element: Element) -> bool:
+    """Return whether there is nothing in an element but whitespace, beside the cases and suites."""
+    return all(isinstance(part, bytes) and part.isspace() for part in element.content)
+
+
 _SUITE_FILES: Final = {
     "output": ("system-out.log", text_of),
     "error output": ("system-err.log", text_of),
@@ -176,7 +181,7 @@ class CaseWalk:
             if not is_blank(text := describe(element)):
                 self._files.add(filename, suite, text)
             return False
-        if kind == "other" or (kind == "group" and (element.attributes or element.content)):
+        if kind == "other" or (kind == "group" and (element.attributes or not _is_layout(element))):
             self._files.add("suite-elements.xml", suite, xml_of(element))
         if suite.number in self._complete or not add_properties(suite.properties, element):
             return False

@@ -92,6 +92,7 @@ def test_properties_of_a_suite_are_those_of_its_result() -> None:
         ("some text", "suite-texts.log", "some text"),
         ("<notes>n</notes>", "suite-elements.xml", "<notes>n</notes>"),
         ('<group name="g"><testcase name="t"/> </group>', "suite-elements.xml", '<group name="g"/>'),
+        ('<group><b/><testcase name="t"/></group>', "suite-elements.xml", "<group><b/></group>"),
     ],
 )
 def test_what_else_a_suite_says_is_kept_with_the_run(said: str, filename: str, text: str) -> None:
@@ -153,7 +154,10 @@ def test_what_the_root_says_is_under_its_name() -> None:
 
 
 def test_layout_between_cases_is_not_text() -> None:
-    """Line ends and blanks that make a report pretty are kept nowhere."""
-    report = read("<testsuites>\n <testsuite>\n  <testcase>\n  </testcase>\n </testsuite>\n</testsuites>")
+    """Line ends and blanks that make a report pretty are kept nowhere, nor an element of them."""
+    report = read(
+        "<testsuites>\n <testsuite>\n  <group>\n <testcase>\n  </testcase>\n </group>\n"
+        " </testsuite>\n</testsuites>"
+    )
     assert texts(report.run.artifacts) == {}
     assert "text" not in report.result.metadata
