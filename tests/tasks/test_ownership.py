@@ -98,6 +98,14 @@ def test_the_own_project_is_not_an_original(app: Flask, given: str) -> None:
     assert result.data["project"] is None
 
 
+def test_a_project_without_a_name_is_named_by_its_id(app: Flask) -> None:
+    """The rows name it where the file named another one."""
+    own = project_called("")
+    import_(run_archive_import, one_run(metadata={"project": "other"}), data={"project_id": own})
+    (result,) = rows_of(Result)
+    assert (result.data["project"], result.data["original_project"]) == (own, "other")
+
+
 def test_an_authorised_project_that_does_not_exist_is_a_reject(app: Flask) -> None:
     """Nothing is stored, and the message names the project."""
     project_id = str(uuid4())

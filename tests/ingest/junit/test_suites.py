@@ -154,7 +154,7 @@ def test_what_the_root_says_is_under_its_name() -> None:
 
 
 def test_layout_between_cases_is_not_text() -> None:
-    """Line ends and blanks that make a report pretty are kept nowhere, nor an element of them."""
+    """Whitespace that makes a report pretty is kept nowhere, nor is an element that holds nothing else."""
     report = read(
         "<testsuites>\n <testsuite>\n  <group>\n <testcase>\n  </testcase>\n </group>\n"
         " </testsuite>\n</testsuites>"
