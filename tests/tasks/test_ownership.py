@@ -150,6 +150,15 @@ def test_only_the_root_of_a_report_names_its_project(app: Flask) -> None:
     assert projects_of_rows() == {None}
 
 
+@pytest.mark.parametrize("named", [["shop"], 7, {"name": "shop"}, ""])
+def test_what_is_not_text_names_no_project(app: Flask, named: Any) -> None:
+    """The run is stored without a project, and what was said is kept."""
+    project_called("shop")
+    ended = import_(run_archive_import, one_run({"metadata": {"project": named}}), data={})
+    assert ended.status == "done", ended.data
+    assert projects_of_rows() == {None}
+
+
 def test_an_unknown_name_leaves_the_run_without_a_project(app: Flask) -> None:
     """The name is kept as what it is, and does not pose as a project that is created later."""
     import_(run_archive_import, one_run({"metadata": {"project": "later"}}), data={})
