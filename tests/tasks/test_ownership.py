@@ -150,6 +150,12 @@ def test_only_the_root_of_a_report_names_its_project(app: Flask) -> None:
     assert projects_of_rows() == {None}
 
 
+def test_properties_that_name_no_project_are_left_as_they_are() -> None:
+    """Where nobody says anything about a project, the metadata is what it was."""
+    metadata = {"properties": {"run": "7"}, "a": 1}
+    assert Ownership(None, is_authorised=False).settle(metadata, None) is metadata
+
+
 @pytest.mark.parametrize("named", [["shop"], 7, {"name": "shop"}, ""])
 def test_what_is_not_text_names_no_project(app: Flask, named: Any) -> None:
     """The run is stored without a project, and what was said is kept."""
