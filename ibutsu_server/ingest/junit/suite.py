@@ -22,7 +22,9 @@ class Suite:
     """A ``testsuite`` or ``testsuites`` element, as long as it is open."""
 
     def __init__(self, element: Element, parent: Suite | None, number: int) -> None:
-        self.parent = parent
+        self._parent = parent
+        self._outer = (parent if parent.says_something else parent._outer) if parent else None  # noqa: SLF001
+        """The next suite around this one that says something: it says no more while this one is open."""
         self.number = number
         """The place of the suite among all suites, from 0."""
         self.is_suite = parent is not None or element.local_name == "testsuite"
@@ -53,12 +55,24 @@ class Suite:
         """Return whether this is a suite that stands in no other suite."""
         return len(self.path) == 1
 
+    @property
+    def says_something(self) -> bool:
+        """Return whether the suite says more than its name."""
+        return bool(self.properties) or not self.attributes.keys() <= {"name"}
+
     def chain(self) -> Iterator[Suite]:
-        """Yield this suite and those around it, the innermost first."""
+        """Yield this suite and those around it that say something, the innermost first."""
         suite: Suite | None = self
         while suite is not None:
             yield suite
-            suite = suite.parent
+            suite = suite._outer  # noqa: SLF001 - another suite
+
+    def mark_as_used(self) -> None:
+        """Note that a result takes what this suite says, and what those around it do."""
+        suite: Suite | None = self
+        while suite is not None and not suite.is_used:
+            suite.is_used = True
+            suite = suite._parent  # noqa: SLF001 - another suite
 
 
 class Inherited:
@@ -68,11 +82,11 @@ class Inherited:
         self.properties: Properties = {}
         self.attributes: dict[str, str] = {}
         for around in reversed([*suite.chain()] if suite else []):
-            around.is_used = True
-            if around.properties:
-                self.properties.update(around.properties)
-            if around.attributes and around.is_suite:
+            self.properties.update(around.properties)
+            if around.is_suite:
                 self.attributes.update(around.attributes)
+        if suite is not None:
+            suite.mark_as_used()
         self.attributes.pop("name", None)
         self.path: list[str] = suite.path if suite else []
         self.start = suite.start if suite else None
