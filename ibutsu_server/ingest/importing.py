@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import func, literal, select, update
+from sqlalchemy import func, select, update
 
 from ibutsu_server.db.base import db
 from ibutsu_server.db.models import Import
@@ -20,7 +20,7 @@ from ibutsu_server.ingest.values import clean_json
 from ibutsu_server.ingest.writer import RunWriter
 
 if TYPE_CHECKING:
-    from sqlalchemy import Function
+    from sqlalchemy import ColumnElement, Function
 
     from ibutsu_server.ingest.opening import OpenReader
     from ibutsu_server.settings import ImportSettings
@@ -110,17 +110,13 @@ def _take(import_id: str) -> _Claimed | None:
     until the database has noticed, which may be after the message came to another one.
     """
     unfinished = func.coalesce(Import.status, "").not_in(_ENDED)
-    take = update(_IMPORTS).where(unfinished).values(status="running")
-    columns = [Import.id, Import.filename, Import.data]
+    take = update(_IMPORTS).where(Import.id == import_id, unfinished).values(status="running")
+    columns: list[ColumnElement[Any]] = [_IMPORTS.c.id, _IMPORTS.c.filename, _IMPORTS.c.data]
     if db.engine.dialect.name == "postgresql":
-        # One statement: the limit of the wait is set before the row is locked, and lifted after that.
-        wanted = literal(import_id, Import.id.type).label("id")
-        limited = select(wanted, _set_lock_timeout(f"{CLAIM_TIMEOUT}s").label("timeout")).subquery()
-        take = take.where(Import.id == limited.c.id).returning(*columns, _set_lock_timeout("0"))
-    else:
-        take = take.where(Import.id == import_id).returning(*columns)
-    row = db.session.execute(take).one_or_none()
-    return row and _Claimed(row.id, row.filename or "", row.data or {})
+        db.session.execute(select(_set_lock_timeout(f"{CLAIM_TIMEOUT}s")))
+        columns.append(_set_lock_timeout("0"))  # it is lifted when the row is locked
+    row = db.session.execute(take.returning(*columns)).one_or_none()
+    return None if row is None else _Claimed(row.id, row.filename or "", row.data or {})
 
 
 def _set_lock_timeout(timeout: str) -> Function[str]:

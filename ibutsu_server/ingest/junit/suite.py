@@ -23,7 +23,9 @@ class Suite:
 
     def __init__(self, element: Element, parent: Suite | None, number: int) -> None:
         self._parent = parent
-        self._outer = (parent if parent.says_something else parent._outer) if parent else None  # noqa: SLF001
+        self._outer: Suite | None = parent
+        if parent is not None and not parent.says_something:
+            self._outer = parent._outer  # noqa: SLF001 - another suite
         """The next suite around this one that says something: it says no more while this one is open."""
         self.number = number
         """The place of the suite among all suites, from 0."""
