@@ -121,11 +121,12 @@ def test_what_was_missed_is_sent_once_by_one_of_two(valkey: OwnValkey) -> None:
 def test_a_scheduler_that_ends_frees_its_lease_at_once(valkey: OwnValkey) -> None:
     """SIGTERM leaves the last runs for the next scheduler, and nothing else."""
     with scheduler(settings_of(valkey, DAY, IBUTSU_BEAT_LEASE="40")) as process:
-        assert has_lease(valkey)
-        os.kill(process.pid, signal.SIGTERM)
-        assert process.wait() == 0
-        assert not has_lease(valkey)
         with valkey.client() as client:
+            wait_until(lambda: client.hlen(LAST_RUNS) == 1)
+            assert has_lease(valkey)
+            os.kill(process.pid, signal.SIGTERM)
+            assert process.wait() == 0
+            assert not has_lease(valkey)
             assert client.hlen(LAST_RUNS) == 1
 
 
