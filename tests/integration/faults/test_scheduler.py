@@ -120,14 +120,14 @@ def test_what_was_missed_is_sent_once_by_one_of_two(valkey: OwnValkey) -> None:
 
 def test_a_scheduler_that_ends_frees_its_lease_at_once(valkey: OwnValkey) -> None:
     """SIGTERM leaves the last runs for the next scheduler, and nothing else."""
-    with scheduler(settings_of(valkey, DAY, IBUTSU_BEAT_LEASE="40")) as process:
-        with valkey.client() as client:
-            wait_until(lambda: client.hlen(LAST_RUNS) == 1)
-            assert has_lease(valkey)
-            os.kill(process.pid, signal.SIGTERM)
-            assert process.wait() == 0
-            assert not has_lease(valkey)
-            assert client.hlen(LAST_RUNS) == 1
+    settings = settings_of(valkey, DAY, IBUTSU_BEAT_LEASE="40")
+    with valkey.client() as client, scheduler(settings) as process:
+        wait_until(lambda: client.hlen(LAST_RUNS) == 1)
+        assert has_lease(valkey)
+        os.kill(process.pid, signal.SIGTERM)
+        assert process.wait() == 0
+        assert not has_lease(valkey)
+        assert client.hlen(LAST_RUNS) == 1
 
 
 def test_an_emptied_redis_ends_no_scheduler_and_sends_nothing_twice(valkey: OwnValkey) -> None:
