@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SETTLED_SECONDS: Final = 10
-"""Seconds for which a file must not have changed: until then somebody may still be writing it."""
+"""Seconds for which a file must not have changed: until then another program may still be writing it."""
 
 
 class FolderStore:

@@ -29,7 +29,7 @@ Report = Callable[[int, int | None, str], None]
 """Takes the results so far, how many there are (None where it is not known), and the phase."""
 
 CLAIM_TIMEOUT: Final = 2
-"""Seconds to wait for an import that somebody else has locked, before it is left for later."""
+"""Seconds to wait for an import that another session has locked, before it is left for later."""
 
 CLAIM: Final = "claim"
 """Key of ``Import.data`` that says, until the import has ended, that a worker which locks the row took it."""
@@ -47,7 +47,7 @@ def carry_out(import_id: str, open_reader: OpenReader, settings: ImportSettings,
 
     Raises:
         InvalidInputError: there is no such import.
-        sqlalchemy.exc.OperationalError: somebody else holds the import's lock; it is not known whether they
+        sqlalchemy.exc.OperationalError: another session holds the import's lock; it is not known whether it
             will end it.
     """
     claimed = _claim(import_id)
@@ -73,7 +73,7 @@ def end_in_error(import_id: str, reason: str) -> None:
     """Set the status ``error`` and say why, unless the import has ended already or is gone.
 
     Raises:
-        sqlalchemy.exc.OperationalError: somebody else holds the import's lock.
+        sqlalchemy.exc.OperationalError: another session holds the import's lock.
     """
     db.session.flush()  # what follows does not go through the session's objects
     claimed = _take(import_id)

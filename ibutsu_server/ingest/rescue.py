@@ -176,7 +176,7 @@ def _send(messages: Messages, records: Sequence[tuple[str, dict[str, Any]]]) -> 
     for number, (task, record) in enumerate(records):
         try:
             messages.send(task, record)
-        except BaseException:
+        except BaseException:  # whatever ends the sending: a mark of an unsent import would delay its rescue
             for _, unsent in records[number:]:
                 messages.forget(unsent["id"])
             raise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -19,10 +18,10 @@ from ibutsu_server.db.types import utc_now
 from ibutsu_server.exceptions import ImportRejectedError
 from ibutsu_server.ingest.bulk import BulkInserter
 from ibutsu_server.ingest.serving import servable_name, servable_type
+from ibutsu_server.ingest.totals import AGREED_COLUMNS, Totals
 from ibutsu_server.ingest.values import clip_indexed, clip_indexed_metadata, new_id, numbered_ids
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Iterator, Mapping
 
     from sqlalchemy import Select
@@ -40,10 +39,6 @@ _RESULT_COLUMNS: Final = (
 )  # fmt: skip
 _ARTIFACT_COLUMNS: Final = ("id", "result_id", "run_id", "filename", "data", "content", "upload_date")
 _RUNS: Final = Run.metadata.tables["runs"]
-_COPIED_METADATA: Final = ("jenkins", "tags")
-_AGREED_COLUMNS: Final = ("component", "env", "source")
-Columns = tuple[str | None, str | None, str | None]
-"""The values of a result in the columns that a run takes over where all agree."""
 
 
 class RunWriter:
@@ -63,7 +58,7 @@ class RunWriter:
         self._upload_bytes = len(json.dumps(upload.metadata))
         self._now = utc_now()
         self._artifact_ids = numbered_ids(new_id())
-        self._totals = _Totals()
+        self._totals = Totals()
         self._is_begun = False
         self._is_replaced = False
         self._inserter = BulkInserter(db.session.connection())
@@ -144,7 +139,7 @@ class RunWriter:
         totals, upload = self._totals, self._upload
         agreed = {
             name: _clip(getattr(upload, name) or getattr(record, name)) or totals.agreed(name)
-            for name in _AGREED_COLUMNS
+            for name in AGREED_COLUMNS
         }
         created = {} if record.created is None else {"created": record.created}
         return {
@@ -168,11 +163,7 @@ class RunWriter:
         """
         self._is_begun = True
         while not self._insert_run(values):
-            if (
-                db.engine.dialect.name == "postgresql"
-            ):  # two imports that replace a run come one after the other
-                key = func.hashtextextended(self._run_id, 0)
-                db.session.execute(select(func.pg_advisory_xact_lock(key)))
+            self._wait_for_other_imports()
             found = db.session.execute(self._owner.with_for_update(read=True, key_share=True)).one_or_none()
             if found is not None:  # it was not deleted meanwhile
                 self._check_owner(found.project_id)
@@ -180,6 +171,12 @@ class RunWriter:
                 self._is_replaced = True
                 return False
         return True
+
+    def _wait_for_other_imports(self) -> None:
+        """Let imports that replace the same run come one after the other; SQLite has one writer anyway."""
+        if db.engine.dialect.name == "postgresql":
+            key = func.hashtextextended(self._run_id, 0)
+            db.session.execute(select(func.pg_advisory_xact_lock(key)))
 
     def _insert_run(self, values: Mapping[str, Any]) -> bool:
         insert = sqlite.insert if db.engine.dialect.name == "sqlite" else postgresql.insert
@@ -238,43 +235,6 @@ def _taken_ids_reject(run_id: str) -> Iterator[None]:
             "project; give each result an id of its own."
         )
         raise ImportRejectedError(message) from error
-
-
-class _Totals:
-    """What the results of a run come to."""
-
-    def __init__(self) -> None:
-        self.results = 0
-        self.states: Counter[str] = Counter()
-        self.seconds = 0.0
-        self.start_time: dt.datetime | None = None
-        self.copied: dict[str, Any] = {}
-        """Metadata of the first result by start time that the run takes over."""
-        self._is_first = True
-        self._columns: Columns | None = None
-        self._agreed: dict[str, str | None] = {}
-        """The value that all results with one have in a column; None where they differ."""
-
-    def add(self, record: ResultRecord, metadata: dict[str, Any], columns: Columns) -> None:
-        """Add a result, with its values of the columns that a run takes over where all agree."""
-        self.results += 1
-        self.states[record.result] += 1
-        self.seconds += record.duration or 0.0
-        start = record.start_time
-        if self._is_first or (start is not None and (self.start_time is None or start < self.start_time)):
-            self._is_first = False
-            self.start_time = start
-            self.copied = {key: metadata[key] for key in _COPIED_METADATA if key in metadata}
-        if columns == self._columns:
-            return
-        self._columns = columns
-        for name, value in zip(_AGREED_COLUMNS, columns, strict=True):
-            if value and self._agreed.setdefault(name, value) != value:
-                self._agreed[name] = None
-
-    def agreed(self, name: str) -> str | None:
-        """Return the value that all results with one have in a column."""
-        return self._agreed.get(name)
 
 
 def _delete_rows_of(run_id: str, project_id: str | None) -> None:

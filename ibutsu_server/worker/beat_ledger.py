@@ -24,7 +24,7 @@ LAST_RUNS: Final = "ibutsu-beat-last-runs"
 _MOST_AHEAD: Final = dt.timedelta(days=1)
 """How far ahead of ours the clock of another scheduler may be."""
 
-# A lease that nobody has was released or has expired, and is free, where the last runs are still there. Where
+# A lease without a holder was released or has expired, and is free, where the last runs are still there. Where
 # they are gone too, Redis was emptied or is new, and only a caller that may begin gets it.
 _CLAIM: Final = """
 local holder = redis.call('GET', KEYS[1])
@@ -68,7 +68,7 @@ class Claim(StrEnum):
     """Nobody had it, and now the caller has."""
 
     OTHERS = "others"
-    """Somebody else has it."""
+    """Another scheduler has it."""
 
     UNKNOWN = "unknown"
     """Nobody has it, and nothing is known of the last runs: whoever was active last comes first."""
@@ -112,7 +112,7 @@ class Ledger:
         return {name: when for name, when in found.items() if when is not None}
 
     def save(self, last_runs: Mapping[str, dt.datetime]) -> bool:
-        """Keep these last runs in place of the others; return False where somebody else has the lease now."""
+        """Keep these last runs in place of the others; return False when another scheduler has the lease."""
         fields = [part for name, when in last_runs.items() for part in (name, repr(when.timestamp()))]
         return bool(self._save(self._keys, [self._token, *fields]))
 
