@@ -54,9 +54,7 @@ def sync_aborted_runs(self: Task[Any, Any]) -> None:
         if client.set(_QUEUED.format(run_id), task_id, nx=True, ex=_QUEUED_SECONDS):
             try:
                 self.app.send_task(update_run.name, args=[run_id], task_id=task_id)
-            except (
-                Exception
-            ):  # raised again: the mark of an unsent update would hold back the next one
+            except Exception:  # raised again: the mark of an unsent update would hold back the next one
                 client.delete(_QUEUED.format(run_id))
                 raise
             queued += 1
