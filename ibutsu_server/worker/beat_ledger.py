@@ -24,7 +24,7 @@ LAST_RUNS: Final = "ibutsu-beat-last-runs"
 _MOST_AHEAD: Final = dt.timedelta(days=1)
 """How far ahead of ours the clock of another scheduler may be."""
 
-# A lease without a holder was released or has expired, and is free, where the last runs are still there. Where
+# A lease without a holder was released or has expired. It is free while the last runs are still there. When
 # they are gone too, Redis was emptied or is new, and only a caller that may begin gets it.
 _CLAIM: Final = """
 local holder = redis.call('GET', KEYS[1])
