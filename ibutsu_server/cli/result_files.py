@@ -6,7 +6,8 @@ import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ibutsu_server.ingest.stores import StoreError, StoreOutageError, opened_store
+from ibutsu_server.ingest.store_kinds import opened_store
+from ibutsu_server.ingest.stores import StoreError, StoreOutageError
 from ibutsu_server.ingest.upload import RESULT_SUFFIXES, is_result_name
 from ibutsu_server.settings.intake import S3, StoreUrl
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from ibutsu_server.exceptions import IbutsuError, ImportRejectedError, InvalidInputError
+from ibutsu_server.exceptions import IbutsuError, ImportRejectedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from ibutsu_server.settings import IntakeSettings
-    from ibutsu_server.settings.intake import StoreUrl
 
 IMPORTED: Final = "imported/"
 """What the names of objects begin with whose import is done; they are not listed."""
@@ -74,29 +70,6 @@ class Store(Protocol):
 
     def remove(self, each: StoredObject) -> None:
         """Delete an object."""
-
-
-@contextmanager
-def opened_store(url: StoreUrl, settings: IntakeSettings) -> Iterator[Store]:
-    """Open the store at ``url``; endpoint, region and credentials are those of ``settings``.
-
-    Raises:
-        InvalidInputError: the client of S3 is not installed.
-    """
-    if url.folder:
-        from ibutsu_server.ingest.folder_store import FolderStore
-
-        yield FolderStore(url.folder)
-        return
-    try:
-        from ibutsu_server.ingest.s3_store import S3Store
-    except ModuleNotFoundError as error:
-        if error.name not in ("boto3", "botocore"):
-            raise
-        message = f"{url} cannot be read without a client of S3: pip install 'ibutsu-server[s3]'."
-        raise InvalidInputError(message) from error
-    with S3Store.connected(url, settings) as store:
-        yield store
 
 
 def refuse_larger(limit: int, size: int) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from flask import current_app
 
 from ibutsu_server.ingest.intake import sweep
-from ibutsu_server.ingest.stores import StoreError, StoreOutageError, opened_store
+from ibutsu_server.ingest.store_kinds import opened_store
+from ibutsu_server.ingest.stores import StoreError, StoreOutageError
 from ibutsu_server.settings.intake import SWEEP
 from ibutsu_server.util.celery_task import shared_task
 

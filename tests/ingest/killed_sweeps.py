@@ -19,7 +19,7 @@ from ibutsu_server import celery_app, flask_app
 from ibutsu_server.db import db
 from ibutsu_server.db.models import Import, Run
 from ibutsu_server.ingest import folder_store, intake, s3_store, upload
-from ibutsu_server.ingest.stores import opened_store
+from ibutsu_server.ingest.store_kinds import opened_store
 from ibutsu_server.settings import IntakeSettings
 from ibutsu_server.settings.intake import StoreUrl
 from ibutsu_server.tasks.importers import run_junit_import

@@ -14,7 +14,8 @@ from ibutsu_server.db import db
 from ibutsu_server.db.models import Import, ImportFile, Run
 from ibutsu_server.exceptions import InvalidInputError
 from ibutsu_server.ingest.intake import Swept, sweep
-from ibutsu_server.ingest.stores import StoreError, StoreOutageError, opened_store
+from ibutsu_server.ingest.store_kinds import opened_store
+from ibutsu_server.ingest.stores import StoreError, StoreOutageError
 from ibutsu_server.ingest.upload import TASKS
 from ibutsu_server.settings import IntakeSettings
 from ibutsu_server.tasks.importers import run_junit_import

@@ -13,7 +13,8 @@ import pytest
 
 from ibutsu_server.exceptions import ImportRejectedError
 from ibutsu_server.ingest.folder_store import SETTLED_SECONDS, FolderStore
-from ibutsu_server.ingest.stores import ObjectGoneError, StoreError, StoreOutageError, opened_store
+from ibutsu_server.ingest.store_kinds import opened_store
+from ibutsu_server.ingest.stores import ObjectGoneError, StoreError, StoreOutageError
 from ibutsu_server.settings import IntakeSettings
 from ibutsu_server.settings.intake import StoreUrl
 from ibutsu_server.util.outages import is_outage
