@@ -89,10 +89,18 @@ def check(
     if env_files or manifests:
         file_faults, reports = _check_files(role, env_files, manifests)
     else:
-        file_faults, reports = (), [check_process(role or "worker", do_import=do_import)]
+        file_faults, reports = (), [_check_this_process(role or "worker", do_import=do_import)]
     reports = [report.strict() for report in reports] if strict else reports
     _PRINTERS[format_](file_faults, reports)
     context.exit(1 if file_faults or any(report.faults for report in reports) else 0)
+
+
+def _check_this_process(role: str, *, do_import: bool) -> Report:
+    if not do_import:
+        return check_process(role)
+    from ibutsu_server.celery_utils import import_task_modules  # Celery is imported only when it is needed
+
+    return check_process(role, import_task_modules)
 
 
 def _check_files(

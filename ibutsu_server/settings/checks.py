@@ -10,6 +10,8 @@ from ibutsu_server.settings.sources import Sources
 from ibutsu_server.settings.task_modules import missing_task_modules
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ibutsu_server.settings.manifest.environment import Environment
     from ibutsu_server.settings.server import ServerSettings
 
@@ -35,22 +37,20 @@ class Report(NamedTuple):
         return self._replace(faults=(*self.faults, *self.warnings), warnings=())
 
 
-def check_process(role: str, *, do_import: bool) -> Report:
-    """Check what this process would be configured with as ``role``; with ``do_import`` import its tasks."""
+def check_process(
+    role: str, module_faults: Callable[[ServerSettings], list[Fault]] = missing_task_modules
+) -> Report:
+    """Check what this process would be configured with as ``role``.
+
+    Args:
+        module_faults: returns a fault for each task module that cannot be used.
+    """
     try:
         _, warnings, server = read_role(role, Sources.of_process())
     except ConfigurationError as error:
         return Report(f"the {role}", role, error.faults, error.warnings)
-    faults = _task_module_faults(server, do_import=do_import) if server else ()
+    faults = module_faults(server) if server else ()
     return Report(f"the {role}", role, tuple(faults), warnings)
-
-
-def _task_module_faults(server: ServerSettings, *, do_import: bool) -> list[Fault]:
-    if not do_import:
-        return missing_task_modules(server)
-    from ibutsu_server.celery_utils import import_task_modules
-
-    return import_task_modules(server)
 
 
 def check_environment(environment: Environment, role: str) -> Report:

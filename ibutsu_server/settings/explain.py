@@ -105,6 +105,8 @@ def _explain_celerys_own(variable: str, sources: Sources) -> Explanation:
     option = _celerys_own()[variable]
     origins = [each for source in sources.of(FlaskCelerySettings) for each in source.origins_of(variable)]
     value, origin, faults = _in_force(FlaskCelerySettings, variable, sources)
+    if not origin and not faults:
+        value, origin = CELERY_DEFAULTS.get(option), "default"
     kind: Any = CeleryOptions.__annotations__[option]
     return Explanation(
         name=variable,
@@ -113,7 +115,7 @@ def _explain_celerys_own(variable: str, sources: Sources) -> Explanation:
         default=json.dumps(CELERY_DEFAULTS[option]) if option in CELERY_DEFAULTS else "that of Celery",
         names=tuple(_ways("FlaskCelerySettings", f'celery={{"{option}": ...}}', (variable,))),
         value=value,
-        origin=origin or ("default" if not faults else ""),
+        origin=origin,
         overridden=tuple(str(each) for each in origins[1:]),
         faults=faults,
     )
