@@ -55,6 +55,15 @@ def test_the_defaults_fit_each_other() -> None:
     assert set(origins_of(server).values()) == {"default"}
 
 
+def test_a_limit_that_already_fits_stays_a_default() -> None:
+    """The visibility timeout that the default time limit needs changes no other limit, and derives none."""
+    server = read(**{VISIBILITY: 10_800})
+    assert limits_of(server) == DEFAULTS
+    derived = {name: origin for name, origin in origins_of(server).items() if origin != "default"}
+    assert derived == {VISIBILITY: f"environment variable {VISIBILITY}"}
+    assert origins_of(read(**{VISIBILITY: 10_799}))[HARD] == f"derived from {VISIBILITY}"
+
+
 @pytest.mark.parametrize(
     ("environ", "derived", "followed"),
     [
