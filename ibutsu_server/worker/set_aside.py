@@ -6,12 +6,10 @@ import json
 import logging
 import socket
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from redis import Redis
 from redis.exceptions import RedisError
-
-if TYPE_CHECKING:
-    from redis import Redis
 
 logger = logging.getLogger(__name__)
 
@@ -29,15 +27,16 @@ LIFETIME: Final = 30 * 86_400
 """Seconds after the last message until the list is gone."""
 
 
-def set_aside(client: Redis, message: str, queue: str, reason: str) -> None:
+def set_aside(client: Redis, message: str, queue: str, reason: str, prefix: str = "") -> None:
     """Store a message with the reason and count it; log the reason without the message.
 
-    The message is lost where Redis does not take it: it would otherwise end one worker after the other.
+    The keys begin with ``prefix``, the ``global_keyprefix`` of the deployment. The message is lost if Redis
+    does not take it: it would otherwise end one worker after the other.
     """
     logger.error(
         "A message in the queue %s cannot be carried out and is set aside in the Redis list %s: %s",
         queue,
-        LIST,
+        prefix + LIST,
         reason,
     )
     entry = {
@@ -48,11 +47,12 @@ def set_aside(client: Redis, message: str, queue: str, reason: str) -> None:
         "message": message[:LONGEST_MESSAGE],
     }
     try:
-        with client.pipeline() as pipe:
-            pipe.lpush(LIST, json.dumps(entry))
-            pipe.ltrim(LIST, 0, LONGEST_LIST - 1)
-            pipe.expire(LIST, LIFETIME)
-            pipe.incr(COUNTER)
+        # Not the pipeline of kombu 5.7.0: with a global_keyprefix it prefixes the key of LPUSH alone.
+        with Redis.pipeline(client) as pipe:
+            pipe.lpush(prefix + LIST, json.dumps(entry))
+            pipe.ltrim(prefix + LIST, 0, LONGEST_LIST - 1)
+            pipe.expire(prefix + LIST, LIFETIME)
+            pipe.incr(prefix + COUNTER)
             pipe.execute()
     except RedisError as error:
         logger.warning("The message is dropped, because Redis does not take it: %s", error)

@@ -165,6 +165,7 @@ class SteadyChannel(upstream.Channel):
 
     # kombu's type hints leave these out.
     connection: Any
+    global_keyprefix: str
     _in_poll: Any
     _queue_cycle: Any
     _close_clients: Callable[[], None]
@@ -201,7 +202,7 @@ class SteadyChannel(upstream.Channel):
     def set_aside(self, message: str, queue: str, reason: str) -> None:
         """Keep a message that cannot be carried out where a person can look at it."""
         with self.conn_or_acquire() as client:
-            set_aside(client, message, queue, reason)
+            set_aside(client, message, queue, reason, self.global_keyprefix)
 
     def close(self) -> None:
         """Close the channel, whether Redis is there or not."""
