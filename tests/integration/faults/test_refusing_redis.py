@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from time import sleep
 from typing import TYPE_CHECKING
 
@@ -16,11 +16,13 @@ from tests.servers import free_port
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from redis import Redis
 
     from tests.integration.faults.servers import OwnValkey
+    from tests.processes import Process
 
 LOST = "Connection to broker lost"
 
@@ -31,6 +33,25 @@ def is_settled(client: Redis) -> bool:
     return client.llen("celery") == 0 and all(RESCUE.encode() in message for message in recorded)
 
 
+@contextmanager
+def busy_and_idle(deployment: Deployment) -> Iterator[tuple[Process, str]]:
+    """Run a worker of which one child has an import and the other one nothing; yield it with the import."""
+    with deployment.worker() as worker:
+        worker.wait_for("succeeded in")  # the first rescue: from here on one child is idle
+        (running,) = deployment.upload(1, LONG_CASES)
+        deployment.wait_until_running(running)
+        yield worker, running
+
+
+def wait_until_it_consumes_again(deployment: Deployment, client: Redis, *imports: str) -> None:
+    """Wait until new imports are done, ``imports`` have succeeded, and no message is left."""
+    deployment.upload(3)
+    deployment.wait_until_done(60)
+    for import_id in imports:
+        deployment.wait_for_success(import_id)
+    wait_until(lambda: is_settled(client))
+
+
 @pytest.mark.parametrize("seconds", durations(12))
 def test_a_message_that_a_full_redis_cannot_record_is_carried_out(
     deployment: Deployment, valkey: OwnValkey, seconds: float
@@ -39,21 +60,14 @@ def test_a_message_that_a_full_redis_cannot_record_is_carried_out(
     (single,) = deployment.upload(1)
     with valkey.client() as client:
         message = client.rpop("celery")
-        with deployment.worker() as worker:
-            worker.wait_for("succeeded in")  # the first rescue: from here on one child is idle
-            (running,) = deployment.upload(1, LONG_CASES)
-            deployment.wait_until_running(running)
+        with busy_and_idle(deployment) as (worker, running):
             with client.pipeline() as together:
                 together.lpush("celery", message)
                 together.config_set("maxmemory", "1")
                 together.execute()
             last(seconds, worker, "is carried out though Redis did not record it")
             client.config_set("maxmemory", "0")
-            deployment.upload(3)
-            deployment.wait_until_done(60)
-            for import_id in (single, running):
-                deployment.wait_for_success(import_id)
-            wait_until(lambda: is_settled(client))
+            wait_until_it_consumes_again(deployment, client, single, running)
 
 
 @pytest.mark.parametrize("seconds", durations(15))
@@ -61,17 +75,11 @@ def test_a_worker_consumes_again_when_redis_takes_writes(
     deployment: Deployment, valkey: OwnValkey, seconds: float
 ) -> None:
     """Redis is a read-only replica for a while."""
-    with deployment.worker() as worker, valkey.client() as client:
-        worker.wait_for("succeeded in")  # the first rescue: from here on one child is idle
-        (running,) = deployment.upload(1, LONG_CASES)
-        deployment.wait_until_running(running)
+    with busy_and_idle(deployment) as (worker, running), valkey.client() as client:
         client.execute_command("REPLICAOF", "127.0.0.1", free_port())
         last(seconds, worker, LOST)
         client.execute_command("REPLICAOF", "NO", "ONE")
-        deployment.upload(3)
-        deployment.wait_until_done(60)
-        deployment.wait_for_success(running)
-        wait_until(lambda: is_settled(client))
+        wait_until_it_consumes_again(deployment, client, running)
 
 
 @pytest.mark.parametrize("seconds", durations(20))
@@ -93,9 +101,7 @@ def test_a_worker_consumes_again_though_it_could_not_acknowledge(
         worker.wait_for("is acknowledged when Redis is back")
         sleep(seconds)
         client.config_set("requirepass", "")
-        deployment.upload(3)
-        deployment.wait_until_done(60)
-        wait_until(lambda: is_settled(client))
+        wait_until_it_consumes_again(deployment, client)
 
 
 @pytest.mark.parametrize("seconds", durations(20))
@@ -103,18 +109,12 @@ def test_a_worker_consumes_again_when_its_password_is_right(
     deployment: Deployment, valkey: OwnValkey, seconds: float
 ) -> None:
     """Redis asks for another password on all connections, while an import runs."""
-    with deployment.worker() as worker, valkey.client() as client:
-        worker.wait_for("succeeded in")  # the first rescue: from here on one child is idle
-        (running,) = deployment.upload(1, LONG_CASES)
-        deployment.wait_until_running(running)
+    with busy_and_idle(deployment) as (worker, running), valkey.client() as client:
         client.config_set("requirepass", "another")
         client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
         last(seconds, worker, LOST)
         client.config_set("requirepass", "")
-        deployment.upload(3)
-        deployment.wait_until_done(60)
-        deployment.wait_for_success(running)
-        wait_until(lambda: is_settled(client))
+        wait_until_it_consumes_again(deployment, client, running)
 
 
 def close_idle_connections(client: Redis) -> None:
