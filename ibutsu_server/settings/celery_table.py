@@ -119,9 +119,10 @@ def _choice(value: Any, choices: tuple[str | int, ...]) -> str | int | None:
     """Return the choice that ``value`` is, or is as text."""
     if value is None:
         return None
-    for choice in choices:
-        if str(value) == str(choice):
-            return choice
+    if isinstance(value, (str, int)) and not isinstance(value, bool):  # other objects may not even compare
+        for choice in choices:
+            if value in (choice, str(choice)):
+                return choice
     message = f"must be one of {', '.join(map(str, choices))}"
     raise ValueError(message)
 

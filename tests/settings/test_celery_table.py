@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from celery.schedules import schedule as celery_schedule
@@ -14,6 +14,9 @@ from ibutsu_server.settings import FlaskCelerySettings, Sources
 from ibutsu_server.settings.celery_table import convert
 from ibutsu_server.settings.options import Options
 from tests.settings.test_celery_options import TABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 REACHABLE: Final = {"CELERY_BROKER_URL": "redis://broker/0", "SQLALCHEMY_DATABASE_URI": "sqlite://"}
 
@@ -139,6 +142,24 @@ def test_an_argument_is_refused_by_the_name_that_was_typed(name: str, value: Any
             broker_url="redis://a/0", sqlalchemy_database_uri="sqlite://", celery=options
         )
     assert str(caught.value) == f'celery["{name}"] {sentence}'
+
+
+class Mute:
+    """An object that can neither be shown nor compared."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError
+
+    __hash__ = None  # type: ignore[assignment]  # it cannot be a key, either
+
+
+@pytest.mark.parametrize("kind", [Mute, lambda: 10**5000, lambda: True, lambda: 1.0, lambda: ["1"]])
+def test_a_choice_is_text_or_a_whole_number(kind: Callable[[], Any]) -> None:
+    """Whatever else is given is refused with the choices; it is neither shown nor compared."""
+    assert fault_of({"task_protocol": kind()}) == 'CELERY["task_protocol"] must be one of 1, 2'
 
 
 def test_no_second_of_a_timedelta_is_lost() -> None:
